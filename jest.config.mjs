@@ -1,0 +1,14 @@
+const common = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {'\\.ts$': ['@swc/jest', {jsc: {parser: {syntax: 'typescript'}, target: 'es2024'}, module: {type: 'es6'}}]},
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.artifacts'],
+};
+
+export default {
+  projects: [
+    {...common, displayName: 'unit', testMatch: ['<rootDir>/{operator,api-server,hack,test/harness}/**/*.test.ts']},
+    {...common, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.test.ts']},
+    {...common, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts']},
+  ],
+};
