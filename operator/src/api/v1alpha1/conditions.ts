@@ -1,0 +1,65 @@
+/** Condition types, always all present. Polarity: `abnormal` ones are True when something is not as it should be. */
+export const conditionTypes = [
+  'Ready',
+  'Available',
+  'DatabaseReady',
+  'ObjectivesMet',
+  'Remediating',
+  'Paused',
+  'Reconciling',
+  'Stalled',
+] as const;
+
+export type ConditionType = (typeof conditionTypes)[number];
+export type ConditionStatus = 'True' | 'False' | 'Unknown';
+
+/** Every reason that a condition can have, with what it means; docs are generated from it. */
+export const reasons = {
+  Ready: "The cluster is what the spec asks: children applied and current, database answers, wanted pods ready",
+  NotReady: 'Something that the spec asks for is not there yet',
+  Progressing: 'Children are being created or rolled out',
+  UpToDate: 'Nothing is left to do',
+  Available: 'At least one pod answers',
+  NoReadyPods: 'No pod is ready',
+  DatabaseReady: 'The database answers',
+  DatabaseStarting: 'The database is being created or started',
+  DatabaseUnreachable: 'The database does not answer',
+  DatabaseSaturated: 'The database is at its limits',
+  DataMissing: 'The volume is empty though it once was initialised; it is never initialised again',
+  AccountsInvalid: 'An account of the database does not work as it should',
+  ObjectivesMet: 'Every objective is met',
+  ObjectiveBreached: 'At least one objective is breached',
+  Inconclusive: 'Too little was measured to say',
+  NoAction: 'No action is under way',
+  RollingBack: 'The last known good revision is being brought back',
+  Verifying: 'The effect of the action is being measured',
+  Escalated: 'A person has to decide',
+  Paused: 'spec.paused is set; children are left alone',
+  NotPaused: 'The operator manages the children',
+  RolloutBlocked: 'Pods of the new revision can not be started; the old ones serve',
+  RolloutStuck: 'Pods of the new revision do not become ready',
+  ProgressDeadlineExceeded: 'The rollout did not finish within progressDeadlineSeconds',
+  RevisionSuspended: 'The wanted revision was rolled back from; its effect is being judged',
+  RevisionRejected: 'The wanted revision was rolled back from, and that helped; it stays rejected until retried or changed',
+  ReferenceMissing: 'A Secret or ConfigMap that the spec names, or a key in it, does not exist',
+  ApplyRefused: 'The API server refused a child',
+  AccessMissing: 'The operator lacks a permission in this namespace',
+  VolumePending: "The database's volume is not bound",
+  QuotaExceeded: 'A quota does not admit another pod',
+  Unschedulable: 'No node fits a pod',
+  ImagePullFailed: 'An image can not be pulled',
+  NotStalled: 'Nothing waits for a person',
+  Observing: 'Not judged yet',
+} as const;
+
+export type Reason = keyof typeof reasons;
+
+/** One condition, as in KEP-1623. */
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: ConditionStatus;
+  readonly reason: Reason;
+  readonly message: string;
+  readonly observedGeneration: number;
+  readonly lastTransitionTime: string;
+}

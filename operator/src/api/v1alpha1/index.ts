@@ -1,0 +1,5 @@
+export * from './conditions.ts';
+export * from './events.ts';
+export * from './labels.ts';
+export * from './maintenance-api.ts';
+export * from './status.ts';

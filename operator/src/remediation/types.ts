@@ -1,0 +1,151 @@
+import type {
+  ActionRecord,
+  Explanation,
+  Guard,
+  MaintenanceApiSpec,
+  MaintenanceApiStatus,
+  Verdict,
+} from '../api/v1alpha1/index.ts';
+import type {RevisionWindow, WindowCounts} from '../slo/types.ts';
+
+/** What is durably known of one revision (its ControllerRevision). Times are wall clock, milliseconds. */
+export interface RevisionFacts {
+  readonly hash: string;
+  readonly image: string;
+  readonly createdAt: number;
+  readonly goodAt?: number;
+  readonly suspendedAt?: number;
+  readonly rejectedAt?: number;
+  readonly breachedAt?: number;
+  /** The newest migration that had been applied when it became good. */
+  readonly schemaVersion?: number;
+  readonly imageId?: string;
+}
+
+/** One of the API's pods, as the API server tells. */
+export interface PodFacts {
+  readonly uid: string;
+  readonly name: string;
+  readonly revision: string;
+  readonly createdAt: number;
+  readonly node?: string;
+  readonly ready: boolean;
+  readonly readySince?: number;
+  readonly terminating: boolean;
+  readonly restarts: number;
+  /** A container (init ones included) that waits: ImagePullBackOff, CrashLoopBackOff, CreateContainerConfigError, … */
+  readonly waiting?: {readonly container: string; readonly reason: string; readonly message: string};
+  /** How the API's container last ended. */
+  readonly lastTermination?: {readonly reason: string; readonly exitCode: number; readonly at: number};
+  /** Why no node takes it. */
+  readonly unschedulable?: string;
+  readonly imageId?: string;
+  /** Tries in a row to read its metrics that failed; 0 after a success, undefined while it was never tried. */
+  readonly failedReads?: number;
+}
+
+export interface DeploymentFacts {
+  readonly uid: string;
+  /** The revision that its pod template carries. */
+  readonly revision: string;
+  readonly wantedReplicas: number;
+  readonly readyReplicas: number;
+  readonly updatedReplicas: number;
+  /** Every wanted pod is of this revision and available, and none of another is left. */
+  readonly rolloutComplete: boolean;
+  /** When this revision's rollout began (its ReplicaSet was created or scaled up again). */
+  readonly rolloutStartedAt: number;
+  /** A ReplicaSet that can't create pods (quota, admission): the message of its ReplicaFailure condition. */
+  readonly replicaFailure?: string;
+  /** Revisions that still have Ready pods, by hash. */
+  readonly readyByRevision: Readonly<Record<string, number>>;
+}
+
+/** Signals of the database, each told by a probe of its own; undefined: that probe abstains. */
+export interface DatabaseFacts {
+  /** The admin interface answered a login and SELECT 1. */
+  readonly reachable?: boolean;
+  readonly unreachableSince?: number;
+  readonly reason?: string;
+  readonly recovering?: boolean;
+  readonly threadsConnected?: number;
+  readonly threadsRunning?: number;
+  readonly maxConnections?: number;
+  /** Connection errors because of max_connections (1040) or per-user limits (1203) since the last reading. */
+  readonly connectionErrorsMax?: number;
+  readonly slowQueries?: number;
+  /** Requests that waited for a pool connection, from the pods' metrics. */
+  readonly poolWaits?: number;
+  /** Share (0–1) of connections or load that comes from pods of the newest revision. */
+  readonly shareFromNewPods?: number;
+  /** schema_migrations, from the pods' schema_migration_info; undefined where no pod exposes it. */
+  readonly migrations?: readonly {readonly version: number; readonly previousCanRead: boolean}[];
+}
+
+/** All signals and objects of one resource at one moment. */
+export interface Observation {
+  /** Wall clock, milliseconds. */
+  readonly now: number;
+  readonly spec: MaintenanceApiSpec;
+  readonly status: MaintenanceApiStatus | undefined;
+  /** The hash of what the spec asks for; undefined while a Secret or ConfigMap it refers to is missing. */
+  readonly desired: string | undefined;
+  readonly revisions: readonly RevisionFacts[];
+  readonly deployment: DeploymentFacts | undefined;
+  readonly pods: readonly PodFacts[];
+  /** Act windows, each revision's pods apart, from their first Ready, at most the last 60 s. */
+  readonly revisionWindows: readonly RevisionWindow[];
+  /** Act window outside a rollout or bake: the last 5 minutes over all pods; after an action only what came since. */
+  readonly serviceWindow: WindowCounts | undefined;
+  /** Of each revision's pods, since its rollout completed: what a bake is judged by. */
+  readonly bakeRequests: Readonly<Record<string, number>>;
+  /** Requests per second, over the last minute and over the ten minutes before the rollout. */
+  readonly load: {readonly current?: number; readonly beforeRollout?: number};
+  readonly database: DatabaseFacts;
+  /** Answer of the retry annotation, if one stands on the resource that status hasn't answered. */
+  readonly retry: string | undefined;
+  /** A fresh unique id, made by the caller (invariant 2: deciding has no randomness). */
+  readonly freshId: string;
+}
+
+/** A fact to write on a revision's ControllerRevision; null removes it. */
+export interface RevisionPatch {
+  readonly hash: string;
+  readonly annotations: Readonly<Record<string, string | null>>;
+}
+
+/** Where the release stands; conditions are made from it. */
+export type ReleaseState =
+  | {readonly kind: 'Waiting'; readonly message: string}
+  | {readonly kind: 'Progressing'; readonly message: string}
+  | {readonly kind: 'Blocked'; readonly reason: 'RolloutBlocked' | 'ImagePullFailed' | 'QuotaExceeded' | 'Unschedulable' | 'ReferenceMissing' | 'RolloutStuck'; readonly message: string; readonly pastDeadline: boolean}
+  | {readonly kind: 'Baking'; readonly message: string; readonly until: number}
+  | {readonly kind: 'RollingBack'; readonly message: string}
+  | {readonly kind: 'Rejected'; readonly message: string}
+  | {readonly kind: 'Escalated'; readonly message: string}
+  | {readonly kind: 'Settled'; readonly message: string};
+
+/** What to do, in the order in which it must be done; repeated by the next observation as long as it isn't done. */
+export interface Decision {
+  /** The revision to render; undefined: none can be (nothing is changed then). */
+  readonly serve: string | undefined;
+  readonly lastKnownGood: string | undefined;
+  readonly verdict: Verdict | 'None';
+  readonly release: ReleaseState;
+  readonly explanation: Explanation;
+  /** The action as it must be recorded in status before anything else is written; undefined: none is under way. */
+  readonly action: ActionRecord | undefined;
+  /** Actions that ended with this decision or before, newest first, at most 20. */
+  readonly recentActions: readonly ActionRecord[];
+  readonly breaker: {readonly state: 'Closed' | 'Open'; readonly openedAt?: number};
+  /** Facts for ControllerRevisions; written after the action's record. */
+  readonly revisionPatches: readonly RevisionPatch[];
+  /** When the rollout of the serving revision was complete: kept in status.revisions.rolledOutAt. */
+  readonly rolledOutAt: number | undefined;
+  /** The objective's act window is breached now. */
+  readonly breached: boolean;
+  /** A guard that stopped the preferred action, if one did. */
+  readonly heldBy: Guard | undefined;
+  /** Milliseconds until the next look: 5,000 while a revision bakes or a breach is suspected, else 30,000. */
+  readonly lookAgainMs: number;
+}
