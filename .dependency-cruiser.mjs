@@ -118,7 +118,7 @@ export default {
   ],
   options: {
     doNotFollow: {path: 'node_modules'},
-    exclude: {path: '(^|/)(dist|coverage|\\.artifacts)/'},
+    exclude: {path: String.raw`^((operator|api-server)/)?(dist|coverage)/|^\.artifacts/`},
     combinedDependencies: true,
     tsPreCompilationDeps: true,
     tsConfig: {fileName: 'tsconfig.json'},

@@ -1,0 +1,66 @@
+import {readFile} from 'node:fs/promises';
+import {join} from 'node:path';
+
+import {type Finding, runProgram, type Step} from './step.ts';
+
+/** Hosts that everybody has; naming them gives nothing away and ties nobody to one machine. */
+const publicHosts = new Set(['registry.npmjs.org', 'proxy.golang.org', 'sum.golang.org', 'localhost', '127.0.0.1']);
+
+/** Paths that exist on one person's machine only. */
+const homePath = /(?<![\w.-])\/(?:home|Users)\/[\w.-]+\//;
+
+interface Traces {
+  /** Absolute path of the checkout. */
+  readonly checkout: string;
+  /** Registries configured on this machine, except public ones. */
+  readonly hosts: readonly string[];
+}
+
+/** What ties one file to the machine that it was written on. */
+export function traceFindings(file: string, content: string, {checkout, hosts}: Traces): Finding[] {
+  return content.split('\n').flatMap((text, index) => {
+    const at = {file, line: index + 1};
+    const found: Finding[] = [];
+    if (text.includes(`${checkout}/`) || homePath.test(text)) {
+      found.push({...at, rule: 'machine-path', message: 'a path of one machine; make it relative or ask the system'});
+    }
+    if (hosts.some((host) => text.includes(host))) {
+      found.push({...at, rule: 'registry-host', message: "this machine's registry; leave it to the configuration"});
+    }
+    if (/(^|\/)package-lock\.json$/.test(file) && /"resolved":\s*"(https?|git)/.test(text)) {
+      found.push({...at, rule: 'lock-host', message: 'the lock names a registry; see omit-lockfile-registry-resolved'});
+    }
+    return found;
+  });
+}
+
+/** Host names in a list of URLs as npm's and Go's settings have them. */
+export function hostsIn(settings: string): string[] {
+  const hosts = settings.split(/[\s,|]+/).flatMap((entry) => (URL.canParse(entry) ? [new URL(entry).hostname] : []));
+  return [...new Set(hosts)].filter((host) => host !== '' && !publicHosts.has(host));
+}
+
+async function configuredHosts(root: string): Promise<string[]> {
+  const npm = await runProgram('npm', ['config', 'get', 'registry'], root);
+  return hostsIn([npm.stdout, process.env.GOPROXY ?? '', process.env.GOSUMDB ?? ''].join('\n'));
+}
+
+/** Portable: nothing in the tree names a registry host or a path of the machine that it was written on. */
+export const portable: Step = {
+  name: 'portable',
+  run: async (root) => {
+    const listed = await runProgram('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], root);
+    if (listed.code !== 0) throw new Error(`git ls-files: ${listed.stderr}`);
+    const traces = {checkout: root, hosts: await configuredHosts(root)};
+    const findings: Finding[] = [];
+    for (const file of new Set(listed.stdout.split('\0').filter((name) => name !== ''))) {
+      const content = await readFile(join(root, file), 'utf8').catch((error: unknown) => {
+        // Listed but deleted in the work tree, or a folder behind a link.
+        if (['ENOENT', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
+        throw error;
+      });
+      if (!content.includes('\0')) findings.push(...traceFindings(file, content, traces));
+    }
+    return findings;
+  },
+};
