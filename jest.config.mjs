@@ -9,7 +9,11 @@ const common = {
 
 export default {
   projects: [
-    {...common, displayName: 'unit', testMatch: ['<rootDir>/{operator,api-server,hack,test/harness}/**/*.test.ts']},
+    {
+      ...common,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/{operator,api-server,hack,test/harness,test/check}/**/*.test.ts'],
+    },
     {...common, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.test.ts']},
     {...common, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts']},
   ],

@@ -36,12 +36,12 @@ interface LockedPackage {
 }
 
 /** The part of package-lock.json (version 3) that is judged. */
-export interface Lock {
+interface Lock {
   readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
 /** Whether an SPDX expression can be satisfied with the licences allowed; one that mixes AND with OR is not judged. */
-export function satisfiable(expression: string, allowed: ReadonlySet<string>): boolean {
+function satisfiable(expression: string, allowed: ReadonlySet<string>): boolean {
   const terms = expression.replace(/[()]/g, ' ').trim();
   if (/\bAND\b/.test(terms) && /\bOR\b/.test(terms)) return false;
   const alternatives = terms.split(/\s+OR\s+/);
@@ -60,7 +60,7 @@ function packageName(path: string): string | undefined {
  * @param lock - the lock, whose `license` fields npm took from the packages themselves
  * @param bundled - names of the packages that are in a bundle
  */
-export function licenceFindings(lock: Lock, bundled: ReadonlySet<string>): Finding[] {
+function licenceFindings(lock: Lock, bundled: ReadonlySet<string>): Finding[] {
   const findings: Finding[] = [];
   const refuse = (rule: string, message: string) => findings.push({file: 'package-lock.json', rule, message});
   for (const [path, locked] of Object.entries(lock.packages)) {

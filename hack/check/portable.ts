@@ -17,7 +17,7 @@ interface Traces {
 }
 
 /** What ties one file to the machine that it was written on. */
-export function traceFindings(file: string, content: string, {checkout, hosts}: Traces): Finding[] {
+function traceFindings(file: string, content: string, {checkout, hosts}: Traces): Finding[] {
   return content.split('\n').flatMap((text, index) => {
     const at = {file, line: index + 1};
     const found: Finding[] = [];
@@ -35,7 +35,7 @@ export function traceFindings(file: string, content: string, {checkout, hosts}: 
 }
 
 /** Host names in a list of URLs as npm's and Go's settings have them. */
-export function hostsIn(settings: string): string[] {
+function hostsIn(settings: string): string[] {
   const hosts = settings.split(/[\s,|]+/).flatMap((entry) => (URL.canParse(entry) ? [new URL(entry).hostname] : []));
   return [...new Set(hosts)].filter((host) => host !== '' && !publicHosts.has(host));
 }

@@ -1,0 +1,58 @@
+import {spawn} from 'node:child_process';
+import {mkdtemp, readFile, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+
+import type {JestResult, JestRun, Kind} from './tally.ts';
+
+/** Jest's own arguments for a kind: what shares a cluster runs one after another and shows each test as it ends. */
+function kindArguments(kind: Kind): string[] {
+  if (kind === 'unit') return ['--maxWorkers=100%'];
+  return ['--runInBand', '--reporters=default', '--reporters=<rootDir>/hack/test/live-reporter.mjs'];
+}
+
+async function readResult(file: string): Promise<JestResult | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as JestResult;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Runs one project of Jest, its output passed through.
+ * @param root - root of the repository
+ * @param kind - the project
+ * @param paths - patterns of the test files to run; none means all
+ */
+export async function runJest(root: string, kind: Kind, paths: readonly string[]): Promise<JestRun> {
+  const scratch = await mkdtemp(join(tmpdir(), 'maintenance-api-test-'));
+  const output = join(scratch, 'result.json');
+  const began = performance.now();
+  const args = [
+    ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+    join(root, 'node_modules/jest/bin/jest.js'),
+    ...['--config', 'jest.config.mjs', '--selectProjects', kind, '--json', '--outputFile', output],
+    // That nothing ran is this runner's to say; Jest would end without a result.
+    '--passWithNoTests',
+    ...kindArguments(kind),
+    ...(paths.length > 0 ? ['--testPathPatterns', ...paths] : []),
+  ];
+  try {
+    const exitCode = await new Promise<number | null>((resolve, reject) => {
+      const child = spawn(process.execPath, args, {cwd: root, stdio: ['ignore', 'inherit', 'inherit']});
+      const forward = (signal: NodeJS.Signals) => child.kill(signal);
+      process.on('SIGTERM', forward).on('SIGINT', forward);
+      child.on('error', reject);
+      child.on('close', (code) => {
+        process.off('SIGTERM', forward).off('SIGINT', forward);
+        resolve(code);
+      });
+    });
+    const result = await readResult(output);
+    return {kind, exitCode, seconds: (performance.now() - began) / 1000, ...(result === undefined ? {} : {result})};
+  } finally {
+    await rm(scratch, {recursive: true});
+  }
+}
