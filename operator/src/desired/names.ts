@@ -1,0 +1,91 @@
+/** Accounts of the managed database: a role is one account, one Secret and one set of privileges. */
+export const databaseRoles = ['app', 'migrate', 'monitor', 'admin'] as const;
+export type DatabaseRole = (typeof databaseRoles)[number];
+
+/** Names of everything that belongs to one MaintenanceApi, all in its namespace. */
+export interface ChildNames {
+  /** Deployment, Service, ServiceAccount, HorizontalPodAutoscaler and PodDisruptionBudget of the API. */
+  readonly api: string;
+  /** Secret with the API's bearer tokens. */
+  readonly apiTokens: string;
+  /** StatefulSet, ClusterIP Service and ServiceAccount of the database. */
+  readonly database: string;
+  /** Headless Service that gives each database pod a name. */
+  readonly databasePods: string;
+  /** ConfigMap with my.cnf and the init script. */
+  readonly databaseConfig: string;
+  /** Secret with an account's name and password, by role. */
+  readonly databaseRole: Readonly<Record<DatabaseRole, string>>;
+  /** Secret with the server's certificate and key and the authority's certificate. */
+  readonly databaseTls: string;
+  /** Secret with the authority's certificate and key; never mounted. */
+  readonly databaseAuthority: string;
+  /** Secret with the server UUID of each ordinal that was once initialised. */
+  readonly databaseState: string;
+}
+
+/** The names of the children of the MaintenanceApi called `name`. */
+export function childNames(name: string): ChildNames {
+  const database = `${name}-mysql`;
+  return {
+    api: name,
+    apiTokens: `${name}-api-tokens`,
+    database,
+    databasePods: `${database}-pods`,
+    databaseConfig: `${database}-config`,
+    databaseRole: {
+      app: `${database}-app`,
+      migrate: `${database}-migrate`,
+      monitor: `${database}-monitor`,
+      admin: `${database}-admin`,
+    },
+    databaseTls: `${database}-tls`,
+    databaseAuthority: `${database}-ca`,
+    databaseState: `${database}-state`,
+  };
+}
+
+/** Name of the ControllerRevision that holds a revision. */
+export function revisionName(name: string, hash: string): string {
+  return `${name}-${hash}`;
+}
+
+/** Name of a database pod. */
+export function databasePodName(name: string, ordinal: number): string {
+  return `${childNames(name).database}-${ordinal}`;
+}
+
+/**
+ * Host name of a database pod, which its certificate names: where the operator reaches its admin interface.
+ *
+ * @param name - of the MaintenanceApi
+ */
+export function databasePodHost(name: string, namespace: string, ordinal: number): string {
+  return `${databasePodName(name, ordinal)}.${childNames(name).databasePods}.${namespace}.svc`;
+}
+
+/** Every host name and address by which a client reaches the database: the subjects of its certificate. */
+export function databaseHosts(
+  name: string,
+  namespace: string,
+): {readonly dns: readonly string[]; readonly ip: readonly string[]} {
+  const {database, databasePods} = childNames(name);
+  const services = [database, `*.${databasePods}`];
+  return {
+    dns: [
+      ...services.flatMap((service) => [service, `${service}.${namespace}`, `${service}.${namespace}.svc`]),
+      'localhost',
+    ],
+    ip: ['127.0.0.1', '::1'],
+  };
+}
+
+/** Ports of the children, in the pods unless said otherwise. */
+export const ports = {
+  api: 8080,
+  apiMetrics: 9090,
+  /** Of the API's Service. */
+  apiService: 80,
+  mysql: 3306,
+  mysqlAdmin: 33062,
+} as const;

@@ -1,0 +1,20 @@
+import type {MaintenanceApi, RevisionData} from '../api/v1alpha1/index.ts';
+
+/** An object to be applied: plain JSON in the form in which the API server stores it. */
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+}
+
+/** What decides every child but the Secrets. */
+export interface DesiredInput {
+  readonly api: MaintenanceApi;
+  /** The revision to serve, which is not the spec's own after a rollback. */
+  readonly revision: {readonly hash: string; readonly data: RevisionData};
+}
