@@ -55,8 +55,8 @@ export const portable: Step = {
     const findings: Finding[] = [];
     for (const file of new Set(listed.stdout.split('\0').filter((name) => name !== ''))) {
       const content = await readFile(join(root, file), 'utf8').catch((error: unknown) => {
-        // Listed but deleted in the work tree, or a folder behind a link.
-        if (['ENOENT', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
+        // Listed but deleted in the work tree.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
         throw error;
       });
       if (!content.includes('\0')) findings.push(...traceFindings(file, content, traces));

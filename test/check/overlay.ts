@@ -10,7 +10,7 @@ const repository = join(fileURLToPath(import.meta.url), '../../..');
 const realFiles = [
   ...['.dependency-cruiser.mjs', '.gitignore', '.npmrc', '.prettierignore', '.prettierrc.json', 'eslint.config.mjs'],
   ...['jest.config.mjs', 'knip.jsonc', 'package-lock.json', 'tsconfig.base.json', 'tsconfig.json'],
-  ...['hack/check.ts', 'hack/check', 'hack/test.ts', 'hack/test'],
+  ...['hack/check.ts', 'hack/check', 'hack/test.ts', 'hack/test', 'hack/mutate.ts', 'hack/mutate'],
 ];
 
 /** A small repository in a temporary folder, under the real rules. */
@@ -46,6 +46,8 @@ export function overlay(files: Readonly<Record<string, string>>): Overlay {
   write(files);
   const initialised = spawnSync('git', ['init', '--quiet'], {cwd: root, encoding: 'utf8'});
   if (initialised.status !== 0) throw new Error(`git init: ${initialised.stderr}`);
+  // A link isn't the folder that .gitignore speaks of.
+  write({'.git/info/exclude': 'node_modules\n'});
   return {
     root,
     write,
