@@ -1,4 +1,4 @@
-/** Condition types, always all present. Polarity: `abnormal` ones are True when something is not as it should be. */
+/** Condition types, always all present. */
 export const conditionTypes = [
   'Ready',
   'Available',
@@ -11,11 +11,25 @@ export const conditionTypes = [
 ] as const;
 
 export type ConditionType = (typeof conditionTypes)[number];
+/** What each type is about, and which status it has when all is well; docs are generated from it. */
+export const conditionMeanings: Readonly<
+  Record<ConditionType, {readonly meaning: string; readonly healthy: 'True' | 'False'}>
+> = {
+  Ready: {meaning: 'The cluster is what the spec asks for.', healthy: 'True'},
+  Available: {meaning: 'The API serves: at least one pod is ready.', healthy: 'True'},
+  DatabaseReady: {meaning: 'The database answers, and its accounts work.', healthy: 'True'},
+  ObjectivesMet: {meaning: 'Every service level objective is met. A breach does not change Ready.', healthy: 'True'},
+  Remediating: {meaning: 'An action is under way.', healthy: 'False'},
+  Paused: {meaning: '`spec.paused` is set.', healthy: 'False'},
+  Reconciling: {meaning: 'The operator is on its way to what the spec asks for (kstatus).', healthy: 'False'},
+  Stalled: {meaning: 'It can not go on without a person (kstatus).', healthy: 'False'},
+};
+
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 
 /** Every reason that a condition can have, with what it means; docs are generated from it. */
 export const reasons = {
-  Ready: "The cluster is what the spec asks: children applied and current, database answers, wanted pods ready",
+  Ready: 'The cluster is what the spec asks: children applied and current, database answers, wanted pods ready',
   NotReady: 'Something that the spec asks for is not there yet',
   Progressing: 'Children are being created or rolled out',
   UpToDate: 'Nothing is left to do',
@@ -40,7 +54,8 @@ export const reasons = {
   RolloutStuck: 'Pods of the new revision do not become ready',
   ProgressDeadlineExceeded: 'The rollout did not finish within progressDeadlineSeconds',
   RevisionSuspended: 'The wanted revision was rolled back from; its effect is being judged',
-  RevisionRejected: 'The wanted revision was rolled back from, and that helped; it stays rejected until retried or changed',
+  RevisionRejected:
+    'The wanted revision was rolled back from, and that helped; it stays rejected until retried or changed',
   ReferenceMissing: 'A Secret or ConfigMap that the spec names, or a key in it, does not exist',
   ApplyRefused: 'The API server refused a child',
   AccessMissing: 'The operator lacks a permission in this namespace',

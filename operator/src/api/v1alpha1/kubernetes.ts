@@ -1,35 +1,90 @@
 import {z} from 'zod';
+import {mapList, rules} from './cel.ts';
 
 /**
  * The slices of Kubernetes' own types that a MaintenanceApi's spec takes over, with bounds, so that a wrong one is
  * refused when it is applied. `affinity` is passed on as it is: the API server judges it when the Deployment is applied.
  */
 
-const labelKey = z.string().min(1).max(317);
-const labelValue = z.string().max(63);
+/** A prefix of 253 characters, a slash, and a name of 63. */
+const MAX_KEY = 317;
 
-/** A quantity as Kubernetes writes it ("100m", "128Mi"). */
+const QUALIFIED_NAME = '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
+const labelKey = z.string().regex(new RegExp(QUALIFIED_NAME)).max(MAX_KEY);
+const labelValue = z
+  .string()
+  .regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/)
+  .max(63);
+
+/** Name of an object: a DNS subdomain. */
+export const objectName = z
+  .string()
+  .regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/)
+  .max(253);
+
+/** Key in the data of a Secret or ConfigMap. */
+const dataKey = z
+  .string()
+  .regex(/^[-._a-zA-Z0-9]+$/)
+  .max(253);
+
+/** An image with its tag or digest, so that what is running can be named later. */
+export const imageReference = z
+  .string()
+  .regex(
+    /^[a-zA-Z0-9][\w.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:\w[\w.-]{0,127}|(:\w[\w.-]{0,127})?@sha256:[a-f0-9]{64})$/,
+  )
+  .max(512)
+  .meta(
+    rules({
+      rule: '!self.endsWith(":latest")',
+      message: 'the image must have a digest, or a tag other than latest: a moving tag can not be rolled back to',
+    }),
+  );
+
+/** An amount as Kubernetes writes it ("100m", "128Mi"), never negative. */
 export const quantity = z
-  .union([z.int(), z.string().max(32)])
-  .meta({
-    'x-kubernetes-int-or-string': true,
-    pattern: String.raw`^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`,
+  .union([
+    z.int().min(0),
+    z
+      .string()
+      .regex(/^([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]{1,2})?$/)
+      .max(20),
+  ])
+  .meta({'x-kubernetes-int-or-string': true});
+
+const atMost = (resource: 'cpu' | 'memory') => ({
+  rule: `!has(self.requests) || !has(self.limits) || !has(self.requests.${resource}) || !has(self.limits.${resource}) || !quantity(string(self.requests.${resource})).isGreaterThan(quantity(string(self.limits.${resource})))`,
+  message: `requests.${resource} must be less than or equal to limits.${resource}`,
+});
+
+/** What holds for every {@link resourceRequirements}; a schema that adds rules of its own must repeat them. */
+export const resourceRules = [atMost('cpu'), atMost('memory')] as const;
+
+export const resourceRequirements = z
+  .object({
+    requests: z
+      .object({
+        cpu: quantity.optional().describe('CPU that the scheduler sets aside; utilization is counted against it.'),
+        memory: quantity.optional().describe('Memory that the scheduler sets aside.'),
+      })
+      .optional()
+      .describe('What the container is promised.'),
+    limits: z
+      .object({
+        cpu: quantity.optional().describe('CPU above which the container is throttled.'),
+        memory: quantity.optional().describe('Memory above which the container is killed.'),
+      })
+      .optional()
+      .describe('What the container may not exceed.'),
+  })
+  .meta(rules(...resourceRules));
+
+const keySelector = (kind: 'Secret' | 'ConfigMap') =>
+  z.object({
+    name: objectName.describe(`Name of the ${kind} in the same namespace.`),
+    key: dataKey.describe(`Key in the ${kind}.`),
   });
-
-export const resourceRequirements = z.object({
-  requests: z.object({cpu: quantity.optional(), memory: quantity.optional()}).optional(),
-  limits: z.object({cpu: quantity.optional(), memory: quantity.optional()}).optional(),
-});
-
-const secretKeySelector = z.object({
-  name: z.string().min(1).max(253).describe('Name of the Secret in the same namespace.'),
-  key: z.string().min(1).max(253).describe('Key in the Secret.'),
-});
-
-const configMapKeySelector = z.object({
-  name: z.string().min(1).max(253).describe('Name of the ConfigMap in the same namespace.'),
-  key: z.string().min(1).max(253).describe('Key in the ConfigMap.'),
-});
 
 export const environmentVariable = z
   .object({
@@ -41,49 +96,88 @@ export const environmentVariable = z
     value: z.string().max(8192).optional().describe('Its value.'),
     valueFrom: z
       .object({
-        secretKeyRef: secretKeySelector.optional(),
-        configMapKeyRef: configMapKeySelector.optional(),
+        secretKeyRef: keySelector('Secret').optional().describe('A key of a Secret.'),
+        configMapKeyRef: keySelector('ConfigMap').optional().describe('A key of a ConfigMap.'),
       })
       .optional()
       .describe('Where its value comes from; a change there makes a new revision.')
-      .meta({
-        'x-kubernetes-validations': [
-          {
-            rule: 'has(self.secretKeyRef) != has(self.configMapKeyRef)',
-            message: 'exactly one of secretKeyRef and configMapKeyRef must be set',
-          },
-        ],
-      }),
+      .meta(
+        rules({
+          rule: 'has(self.secretKeyRef) != has(self.configMapKeyRef)',
+          message: 'exactly one of secretKeyRef and configMapKeyRef must be set',
+        }),
+      ),
   })
-  .meta({
-    'x-kubernetes-validations': [
-      {rule: '!(has(self.value) && has(self.valueFrom))', message: 'at most one of value and valueFrom may be set'},
-    ],
-  });
+  .meta(
+    rules({
+      rule: '!(has(self.value) && has(self.valueFrom))',
+      message: 'at most one of value and valueFrom may be set',
+    }),
+  );
 
-export const toleration = z.object({
-  key: z.string().max(317).optional(),
-  operator: z.enum(['Exists', 'Equal']).optional(),
-  value: labelValue.optional(),
-  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
-  tolerationSeconds: z.int().optional(),
-});
+export const imagePullSecret = z.object({name: objectName.describe('Name of the Secret in the same namespace.')});
 
-const labelSelector = z.object({
-  matchLabels: z.record(labelKey, labelValue).optional().meta({maxProperties: 16}),
-});
+export const toleration = z
+  .object({
+    key: labelKey.optional().describe("The taint's key; unset with operator Exists: every key."),
+    operator: z.enum(['Exists', 'Equal']).optional().describe('How key and value are compared; Equal where unset.'),
+    value: labelValue.optional().describe("The taint's value, with operator Equal."),
+    effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional().describe('Unset: every effect.'),
+    tolerationSeconds: z
+      .int()
+      .min(0)
+      .max(2147483647)
+      .optional()
+      .describe('For how long a NoExecute taint is tolerated, in seconds; for ever where unset.'),
+  })
+  .meta(
+    rules(
+      {
+        rule: 'has(self.key) || (has(self.operator) && self.operator == "Exists")',
+        message: 'a toleration without key must have operator Exists',
+      },
+      {
+        rule: '!has(self.value) || self.value == "" || !has(self.operator) || self.operator == "Equal"',
+        message: 'a toleration with operator Exists must have no value',
+      },
+      {
+        rule: '!has(self.tolerationSeconds) || (has(self.effect) && self.effect == "NoExecute")',
+        message: 'a toleration with tolerationSeconds must have effect NoExecute',
+      },
+    ),
+  );
+
+const keysFit = {
+  rule: `self.all(k, size(k) <= ${MAX_KEY} && k.matches('${QUALIFIED_NAME}'))`,
+  message: `each key must be a qualified name of at most ${MAX_KEY} characters: an optional DNS prefix and a slash, then letters, digits, '-', '_' and '.'`,
+};
+
+/** A map of labels. */
+export const labelMap = (maxEntries: number): z.ZodType<Record<string, string>> =>
+  z.record(labelKey, labelValue).meta({maxProperties: maxEntries, ...rules(keysFit)});
+
+/** A map of annotations. */
+export const annotationMap = (maxEntries: number): z.ZodType<Record<string, string>> =>
+  z.record(labelKey, z.string().max(4096)).meta({maxProperties: maxEntries, ...rules(keysFit)});
 
 export const topologySpreadConstraint = z.object({
-  maxSkew: z.int().min(1).max(100),
-  topologyKey: z.string().min(1).max(317),
-  whenUnsatisfiable: z.enum(['DoNotSchedule', 'ScheduleAnyway']),
-  labelSelector: labelSelector.optional(),
+  maxSkew: z.int().min(1).max(100).describe('By how many pods two domains may differ.'),
+  topologyKey: labelKey.describe('Label of the nodes whose values are the domains.'),
+  whenUnsatisfiable: z.enum(['DoNotSchedule', 'ScheduleAnyway']).describe('What happens to a pod that fits nowhere.'),
+  labelSelector: z
+    .object({matchLabels: labelMap(16).optional().describe('Labels that a pod must have to be counted.')})
+    .optional()
+    .describe('Which pods are counted.'),
 });
 
-export const stringMap = (maxEntries: number, maxValue: number): z.ZodType<Record<string, string>> =>
-  z.record(labelKey, z.string().max(maxValue)).meta({maxProperties: maxEntries});
-
-export const nodeSelector = z.record(labelKey, labelValue).meta({maxProperties: 16});
-
 /** Passed on as it is. */
-export const affinity = z.record(z.string(), z.unknown()).meta({'x-kubernetes-preserve-unknown-fields': true});
+export const affinity = z
+  .record(z.string(), z.unknown())
+  .meta({'x-kubernetes-preserve-unknown-fields': true, maxProperties: 3});
+
+export const tolerations = z.array(toleration).max(16).meta({'x-kubernetes-list-type': 'atomic'});
+
+export const topologySpreadConstraints = z
+  .array(topologySpreadConstraint)
+  .max(8)
+  .meta(mapList('topologyKey', 'whenUnsatisfiable'));

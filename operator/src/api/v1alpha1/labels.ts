@@ -15,37 +15,54 @@ export const labels = {
   component: 'app.kubernetes.io/component',
   partOf: 'app.kubernetes.io/part-of',
   managedBy: 'app.kubernetes.io/managed-by',
-  /** On the API's pods: the revision (hash) that they were rendered from. */
   revision: `${GROUP}/revision`,
-  /** On every child, retained ones included: the name of the MaintenanceApi that it belongs to. */
   owner: `${GROUP}/owner`,
 } as const;
+
+/** What each of {@link labels} says; docs are generated from it. */
+export const labelMeanings: Readonly<Record<keyof typeof labels, string>> = {
+  name: 'Always `maintenance-api`.',
+  instance: 'Name of the MaintenanceApi. Retained objects do not have it, so that no tool prunes them by label.',
+  component: '`api` or `database`.',
+  partOf: 'Always `maintenance-api`.',
+  managedBy: 'Always `maintenance-api-operator`.',
+  revision: "On the API's pods: the revision (hash) that they were rendered from.",
+  owner: 'On every child, retained ones included: the name of the MaintenanceApi that it belongs to.',
+};
 
 export const MANAGED_BY = 'maintenance-api-operator';
 
 /** Facts about a revision, kept on its ControllerRevision (its `data` can't change). Times are RFC 3339. */
 export const revisionAnnotations = {
-  /** When it became good: it baked inside its objectives. */
   good: `${GROUP}/good`,
-  /** `traffic` or `probes`: what the bake was judged by. */
   evidence: `${GROUP}/evidence`,
-  /** When it was rolled back from. */
   suspended: `${GROUP}/suspended`,
-  /** When the rollback from it was seen to help. */
   rejected: `${GROUP}/rejected`,
-  /** Since when it was breached; a breached revision never becomes good by itself. */
   breached: `${GROUP}/breached`,
-  /** The newest migration that was applied when it became good. */
   schemaVersion: `${GROUP}/schema-version`,
-  /** The imageID of its pods when it became good. */
   imageId: `${GROUP}/image-id`,
 } as const;
 
+/** What each of {@link revisionAnnotations} says; docs are generated from it. */
+export const revisionAnnotationMeanings: Readonly<Record<keyof typeof revisionAnnotations, string>> = {
+  good: 'When it became good: it baked inside its objectives.',
+  evidence: '`traffic` or `probes`: what the bake was judged by.',
+  suspended: 'When it was rolled back from.',
+  rejected: 'When the rollback from it was seen to help.',
+  breached: 'Since when it was breached; a breached revision never becomes good by itself.',
+  schemaVersion: 'The newest migration that was applied when it became good.',
+  imageId: 'The imageID of its pods when it became good.',
+};
+
 /** Annotations that a person sets on a MaintenanceApi; each is answered in status and by an event. */
 export const requestAnnotations = {
-  /** Lifts the suspension or rejection of the revision with this hash. */
   retry: `${GROUP}/retry`,
 } as const;
+
+/** What each of {@link requestAnnotations} asks for; docs are generated from it. */
+export const requestAnnotationMeanings: Readonly<Record<keyof typeof requestAnnotations, string>> = {
+  retry: 'Lifts the suspension or rejection of the revision with this hash.',
+};
 
 /** Labels that every child of `owner` carries. */
 export function childLabels(owner: string, component: Component): Record<string, string> {

@@ -1,4 +1,5 @@
 import {z} from 'zod';
+import {atomicList, mapList} from './cel.ts';
 import {conditionTypes, reasons, type Reason} from './conditions.ts';
 
 /**
@@ -10,14 +11,16 @@ const time = z.string().max(35).meta({format: 'date-time'});
 const hash = z.string().max(63);
 const text = z.string().max(1024);
 const short = z.string().max(63);
+const count = z.int().min(0).max(2147483647);
+const generation = z.int().min(0);
 
 const condition = z.object({
-  type: z.enum(conditionTypes),
-  status: z.enum(['True', 'False', 'Unknown']),
-  reason: z.enum(Object.keys(reasons) as [Reason, ...Reason[]]),
-  message: z.string().max(4096),
-  observedGeneration: z.int(),
-  lastTransitionTime: time,
+  type: z.enum(conditionTypes).describe('What it is about.'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
+  reason: z.enum(Object.keys(reasons) as [Reason, ...Reason[]]).describe('Why, in one word of the catalogue.'),
+  message: z.string().max(4096).describe('Why, in a sentence that names the object at fault.'),
+  observedGeneration: generation.describe('Generation of the spec that it was judged for.'),
+  lastTransitionTime: time.describe('When its status last changed.'),
 });
 
 /** Verdicts of this version, in the order in which they are tried; the first that holds wins. */
@@ -52,54 +55,63 @@ export type ActionOutcome = (typeof outcomes)[number];
 
 const actionRecord = z.object({
   id: short.describe('Unique for this action: what makes repeating it a no-op.'),
-  kind: z.enum(['Rollback']),
-  verdict: z.enum(verdicts),
+  kind: z.enum(['Rollback']).describe('What is done.'),
+  verdict: z.enum(verdicts).describe('The cause that it answers.'),
   targetUid: short.describe('uid of the Deployment that the action changes.'),
-  fromRevision: hash,
-  toRevision: hash,
+  fromRevision: hash.describe('The revision that is left.'),
+  toRevision: hash.describe('The revision that is brought back.'),
   state: z
     .enum(['Recorded', 'Applied', 'Verifying', 'Ended'])
-    .describe('Recorded: decided, perhaps not begun. Applied: children changed. Verifying: rolled out, effect measured.'),
-  recordedAt: time,
-  appliedAt: time.optional(),
-  rolledOutAt: time.optional(),
-  endedAt: time.optional(),
-  outcome: z.enum(outcomes).optional(),
-  message: text.optional(),
+    .describe(
+      'Recorded: decided, perhaps not begun. Applied: children changed. Verifying: rolled out, effect measured.',
+    ),
+  recordedAt: time.describe('When it was decided and written down.'),
+  appliedAt: time.optional().describe('When the children were changed.'),
+  rolledOutAt: time.optional().describe('When every wanted pod of the target was available.'),
+  endedAt: time.optional().describe('When its outcome was known.'),
+  outcome: z.enum(outcomes).optional().describe('Whether it helped.'),
+  message: text.optional().describe('How it went, in a sentence.'),
 });
 export type ActionRecord = z.output<typeof actionRecord>;
 
 const signal = z.object({
-  name: short,
-  value: short,
-  threshold: short.optional(),
-  window: short.optional(),
-  source: short,
-  time,
+  name: short.describe('What was measured.'),
+  value: short.describe('The value, rounded, with its unit.'),
+  threshold: short.optional().describe('The value from which it counts.'),
+  window: short.optional().describe('The window that it was measured over.'),
+  source: short.describe('Where it was read.'),
+  time: time.describe('When it was measured.'),
 });
 /** One measured fact of an explanation. */
 export type ExplainedSignal = z.output<typeof signal>;
 
 const explanation = z.object({
   time: time.describe('When this decision was first made; it changes only when verdict, action or guard does.'),
-  verdict: z.enum([...verdicts, 'None']),
+  verdict: z.enum([...verdicts, 'None']).describe('The cause of the breach; None where there is no breach.'),
   message: text.describe('The decision in a sentence.'),
-  signals: z.array(signal).max(16).meta({'x-kubernetes-list-type': 'atomic'}),
+  signals: z.array(signal).max(16).describe('What was measured.').meta(atomicList),
   ruledOut: z
-    .array(z.object({verdict: z.enum(verdicts), reason: text}))
+    .array(
+      z.object({
+        verdict: z.enum(verdicts).describe('A cause that it is not.'),
+        reason: text.describe('Why not.'),
+      }),
+    )
     .max(16)
-    .meta({'x-kubernetes-list-type': 'atomic'}),
+    .describe('The causes that were ruled out, in the order in which they were tried.')
+    .meta(atomicList),
   considered: z
     .array(
       z.object({
-        action: z.enum(['Rollback', 'Hold', 'Escalate']),
-        taken: z.boolean(),
-        guard: z.enum(guards).optional(),
-        reason: text,
+        action: z.enum(['Rollback', 'Hold', 'Escalate']).describe('An action that was considered.'),
+        taken: z.boolean().describe('Whether it was taken.'),
+        guard: z.enum(guards).optional().describe('What stopped it.'),
+        reason: text.describe('Why, in a sentence.'),
       }),
     )
     .max(8)
-    .meta({'x-kubernetes-list-type': 'atomic'}),
+    .describe('Every action that was considered.')
+    .meta(atomicList),
   actAt: time.optional().describe('When it would act if nothing changes.'),
 });
 export type Explanation = z.output<typeof explanation>;
@@ -108,79 +120,108 @@ export const objectiveStates = ['Met', 'Breached', 'Inconclusive'] as const;
 export type ObjectiveState = (typeof objectiveStates)[number];
 
 const objectiveStatus = z.object({
-  name: z.enum(['availability', 'latency', 'errorRate']),
-  objective: short,
-  current: short,
-  budgetRemaining: short,
+  name: z.enum(['availability', 'latency', 'errorRate']).describe('Which objective.'),
+  objective: short.describe('What was promised.'),
+  current: short.describe('What was measured over the window.'),
+  budgetRemaining: short.describe('Share of the error budget that is left.'),
   coverage: short.describe('Share of the window that was observed.'),
-  state: z.enum(objectiveStates),
+  state: z.enum(objectiveStates).describe('Inconclusive: too little was measured to say.'),
 });
 export type ObjectiveStatus = z.output<typeof objectiveStatus>;
 
-export const maintenanceApiStatus = z.object({
-  observedGeneration: z.int().optional(),
-  conditions: z
-    .array(condition)
-    .max(16)
-    .optional()
-    .meta({'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type']}),
-  summary: z
-    .object({
-      available: short.optional(),
-      revision: short.optional(),
-      slo: short.optional(),
-      budget: short.optional(),
-      database: short.optional(),
-      remediation: short.optional(),
-      message: text.optional(),
-    })
-    .optional()
-    .describe('Strings made for columns.'),
-  revisions: z
-    .object({
-      desired: hash.optional().describe('What the spec asks for.'),
-      serving: hash.optional().describe('What is rendered now.'),
-      lastKnownGood: hash.optional().describe('The newest revision that baked well.'),
-      rolledOutAt: time.optional().describe('When the rollout of the serving revision was complete.'),
-      suspended: z
-        .array(z.object({hash, state: z.enum(['Suspended', 'Rejected']), time}))
-        .max(50)
-        .optional()
-        .meta({'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['hash']}),
-    })
-    .optional(),
-  replicas: z.object({wanted: z.int(), ready: z.int(), updated: z.int()}).optional(),
-  database: z
-    .object({
-      state: z.enum(['Starting', 'Ready', 'Unreachable', 'Saturated', 'DataMissing']),
-      serverUuid: short.optional(),
-      schemaVersion: short.optional(),
-      maxConnections: z.int().optional(),
-    })
-    .optional(),
-  slo: z
-    .array(objectiveStatus)
-    .max(8)
-    .optional()
-    .meta({'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name']}),
-  remediation: z
-    .object({
-      mode: z.enum(['Observe', 'Auto']),
-      action: actionRecord.optional().describe('The action under way; written by compare-and-swap before it is begun.'),
-      lastDecision: explanation.optional(),
-      recentActions: z
-        .array(actionRecord)
-        .max(20)
-        .optional()
-        .meta({'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['id']}),
-      breaker: z
-        .object({
-          state: z.enum(['Closed', 'Open']),
-          openedAt: time.optional(),
-        })
-        .optional(),
-    })
-    .optional(),
-});
+export const maintenanceApiStatus = z
+  .object({
+    observedGeneration: generation.optional().describe('Generation of the spec that was last acted on.'),
+    conditions: z
+      .array(condition)
+      .max(16)
+      .optional()
+      .describe('Every condition of docs/reference/conditions.md, always all of them.')
+      .meta(mapList('type')),
+    summary: z
+      .object({
+        available: short.optional().describe('Available pods of those wanted, as in 2/3.'),
+        revision: short.optional().describe('The serving revision.'),
+        slo: short.optional().describe('The worst state of the objectives.'),
+        budget: short.optional().describe('The smallest share of an error budget that is left.'),
+        database: short.optional().describe('State of the database.'),
+        remediation: short.optional().describe('What remediation does now.'),
+        message: text.optional().describe('What a person should read first.'),
+      })
+      .optional()
+      .describe('Strings made for columns.'),
+    revisions: z
+      .object({
+        desired: hash.optional().describe('What the spec asks for.'),
+        serving: hash.optional().describe('What is rendered now.'),
+        lastKnownGood: hash.optional().describe('The newest revision that baked well.'),
+        rolledOutAt: time.optional().describe('When the rollout of the serving revision was complete.'),
+        suspended: z
+          .array(
+            z.object({
+              hash: hash.describe('The revision.'),
+              state: z
+                .enum(['Suspended', 'Rejected'])
+                .describe('Suspended: rolled back from. Rejected: and that rollback helped.'),
+              time: time.describe('Since when.'),
+            }),
+          )
+          .max(50)
+          .optional()
+          .describe('Revisions that are not rendered although the spec may ask for them.')
+          .meta(mapList('hash')),
+      })
+      .optional()
+      .describe('Revisions by their hash.'),
+    replicas: z
+      .object({
+        wanted: count.describe('Pods that should be there.'),
+        ready: count.describe('Pods that are ready.'),
+        updated: count.describe('Pods of the serving revision.'),
+      })
+      .optional()
+      .describe("Numbers of the API's pods."),
+    database: z
+      .object({
+        state: z
+          .enum(['Starting', 'Ready', 'Unreachable', 'Saturated', 'DataMissing'])
+          .describe('What was last seen of it.'),
+        serverUuid: short.optional().describe("The server's own identity, kept with its volume."),
+        schemaVersion: short.optional().describe('The newest migration that was applied.'),
+        maxConnections: count.optional().describe('How many connections it admits.'),
+      })
+      .optional()
+      .describe('The database as it was last seen.'),
+    slo: z
+      .array(objectiveStatus)
+      .max(8)
+      .optional()
+      .describe('Each objective, over the window of spec.slo.windowDays.')
+      .meta(mapList('name')),
+    remediation: z
+      .object({
+        mode: z.enum(['Observe', 'Auto']).describe('The mode that holds.'),
+        action: actionRecord
+          .optional()
+          .describe('The action under way; written by compare-and-swap before it is begun.'),
+        lastDecision: explanation.optional().describe('The last decision and what it rests on, also one not to act.'),
+        recentActions: z
+          .array(actionRecord)
+          .max(20)
+          .optional()
+          .describe('The last actions that ended.')
+          .meta(mapList('id')),
+        breaker: z
+          .object({
+            state: z.enum(['Closed', 'Open']).describe('Open: actions did not help, so no more are taken.'),
+            openedAt: time.optional().describe('When it opened.'),
+          })
+          .optional()
+          .describe('What stops a series of actions that do not help.'),
+      })
+      .optional()
+      .describe('What the operator decided and did.'),
+  })
+  .describe('What was last observed and decided. Only the operator writes it.');
 
 export type MaintenanceApiStatus = z.output<typeof maintenanceApiStatus>;
