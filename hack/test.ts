@@ -34,10 +34,13 @@ function request(args: readonly string[]): {chosen: readonly Kind[]; paths: read
 
 async function main(args: readonly string[]): Promise<number> {
   const {chosen, paths} = request(args);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
   const tallies: Tally[] = [];
   for (const kind of chosen) {
+    if (stop.signal.aborted) break;
     console.log(`\n── ${kind} ──`);
-    tallies.push(tally(await runJest(root, kind, paths)));
+    tallies.push(tally(await runJest(root, kind, paths, stop.signal)));
   }
   for (const {kind, failures} of tallies) {
     for (const failure of failures) console.log(`FAILED ${kind}: ${failure.replaceAll(`${root}/`, '')}`);

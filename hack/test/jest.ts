@@ -25,8 +25,9 @@ async function readResult(file: string): Promise<JestResult | undefined> {
  * @param root - root of the repository
  * @param kind - the project
  * @param paths - patterns of the test files to run; none means all
+ * @param stop - ends the run early
  */
-export async function runJest(root: string, kind: Kind, paths: readonly string[]): Promise<JestRun> {
+export async function runJest(root: string, kind: Kind, paths: readonly string[], stop: AbortSignal): Promise<JestRun> {
   const scratch = await mkdtemp(join(tmpdir(), 'maintenance-api-test-'));
   const output = join(scratch, 'result.json');
   const began = performance.now();
@@ -42,11 +43,11 @@ export async function runJest(root: string, kind: Kind, paths: readonly string[]
   try {
     const exitCode = await new Promise<number | null>((resolve, reject) => {
       const child = spawn(process.execPath, args, {cwd: root, stdio: ['ignore', 'inherit', 'inherit']});
-      const forward = (signal: NodeJS.Signals) => child.kill(signal);
-      process.on('SIGTERM', forward).on('SIGINT', forward);
+      const end = () => child.kill('SIGTERM');
+      stop.addEventListener('abort', end);
       child.on('error', reject);
       child.on('close', (code) => {
-        process.off('SIGTERM', forward).off('SIGINT', forward);
+        stop.removeEventListener('abort', end);
         resolve(code);
       });
     });
