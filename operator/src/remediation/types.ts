@@ -6,7 +6,7 @@ import type {
   MaintenanceApiStatus,
   Verdict,
 } from '../api/v1alpha1/index.ts';
-import type {RevisionWindow, WindowCounts} from '../slo/types.ts';
+import type {Overlap, RevisionWindow, WindowCounts} from '../slo/types.ts';
 
 /** What is durably known of one revision (its ControllerRevision). Times are wall clock, milliseconds. */
 export interface RevisionFacts {
@@ -67,6 +67,8 @@ export interface DatabaseFacts {
   readonly reachable?: boolean;
   readonly unreachableSince?: number;
   readonly reason?: string;
+  /** The newest break that ended: from its first failed probe (or the crash) to the first that was answered again. */
+  readonly lastOutage?: {readonly from: number; readonly to: number};
   readonly recovering?: boolean;
   readonly threadsConnected?: number;
   readonly threadsRunning?: number;
@@ -95,10 +97,12 @@ export interface Observation {
   readonly pods: readonly PodFacts[];
   /** Act windows, each revision's pods apart, from their first Ready, at most the last 60 s. */
   readonly revisionWindows: readonly RevisionWindow[];
+  /** The deployed revision's pods and all others over the same time; undefined: there was no such time. */
+  readonly overlap: Overlap | undefined;
   /** Act window outside a rollout or bake: the last 5 minutes over all pods; after an action only what came since. */
   readonly serviceWindow: WindowCounts | undefined;
   /** Of each revision's pods, since its rollout completed: what a bake is judged by. */
-  readonly bakeRequests: Readonly<Record<string, number>>;
+  readonly bakeRequests: Readonly<Record<string, WindowCounts>>;
   /** Requests per second, over the last minute and over the ten minutes before the rollout. */
   readonly load: {readonly current?: number; readonly beforeRollout?: number};
   readonly database: DatabaseFacts;
@@ -146,6 +150,8 @@ export interface Decision {
   readonly breached: boolean;
   /** A guard that stopped the preferred action, if one did. */
   readonly heldBy: Guard | undefined;
+  /** Revisions beyond historyLimit that nothing uses: their ControllerRevisions may be deleted. */
+  readonly prune: readonly string[];
   /** Milliseconds until the next look: 5,000 while a revision bakes or a breach is suspected, else 30,000. */
   readonly lookAgainMs: number;
 }
