@@ -85,7 +85,8 @@ export default {
       comment: 'A dev dependency is absent from the image. Types vanish at build time and may come from one.',
       severity: 'error',
       from: {path: '^(operator|api-server)/src/', pathNot: test},
-      to: {dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only']},
+      // One that the workspace names too is `npm` as well as `npm-dev`.
+      to: {dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm', 'type-only']},
     },
     {
       name: 'no-undeclared-dependency',

@@ -37,7 +37,7 @@ const developmentDependencies = [
     'eslint',
   ],
   ...['eslint-config-prettier', 'eslint-plugin-jsdoc', 'jest', 'knip', 'kubernetes-types', 'prettier', 'typescript'],
-  ...['typescript-eslint'],
+  ...['typescript-eslint', 'pino'],
 ];
 
 /** A repository as small as can be that keeps every rule and uses every import that is allowed. */
@@ -92,8 +92,11 @@ test('has what it is made of', () => {
   'api-server/src/app.ts': "export const app = 'tasks';\n",
   'hack/generate.ts': `import {join} from 'node:path';
 
+import {pino} from 'pino';
+
 /** What is generated, by path. */
 export function generate(): Promise<Map<string, string>> {
+  pino({level: 'silent'}).info('generating');
   return Promise.resolve(new Map([[join('crds', 'crd.yaml'), 'kind: CustomResourceDefinition\\n']]));
 }
 `,
