@@ -26,6 +26,8 @@ export interface RootfsRecipe {
  */
 const COMMON_STRIP = [
   'dev/*',
+  // Copied from the machine that ran debootstrap.
+  'etc/{hostname,resolv.conf}',
   'run/*',
   'tmp/*',
   'var/cache/*',

@@ -1,15 +1,11 @@
 import {spawn} from 'node:child_process';
-import {mkdtemp, readFile, readdir, rm} from 'node:fs/promises';
+import {readFile} from 'node:fs/promises';
 import {createServer} from 'node:net';
 import type {AddressInfo} from 'node:net';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import {createConnection} from 'mysql2/promise';
-import {isRunning, processIdentity} from '../../hack/lib/exec.ts';
 import {ROOT_ACCOUNT} from './mysql-programs.ts';
 
-const FOLDER_PREFIX = 'maintenance-api-mysqld-';
 /** How long a server may take to answer, crash recovery included, in milliseconds. */
 const READY_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
@@ -96,20 +92,4 @@ export async function freePort(): Promise<number> {
   const {port} = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-/** A folder whose name says which process it belongs to, so that a later one can remove what a killed one left. */
-export async function temporaryFolder(): Promise<string> {
-  const self = await processIdentity(process.pid);
-  return mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${String(process.pid)}-${self?.startTime ?? '0'}-`));
-}
-
-/** Removes the temporary folders of processes that are gone. */
-export async function removeLeftovers(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    const owner = new RegExp(`^${FOLDER_PREFIX}(\\d+)-(\\d+)-`).exec(name);
-    if (owner?.[1] === undefined || owner[2] === undefined) continue;
-    if (await isRunning({pid: Number(owner[1]), startTime: owner[2]})) continue;
-    await rm(join(tmpdir(), name), {recursive: true, force: true});
-  }
 }

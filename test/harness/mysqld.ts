@@ -3,18 +3,12 @@ import {cp, mkdir, readFile, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {createConnection} from 'mysql2/promise';
 import type {Connection} from 'mysql2/promise';
+import {temporaryFolder} from '../../hack/images/temporary.ts';
 import {isNotFound} from '../../hack/lib/errors.ts';
 import {createProgress} from '../../hack/lib/progress.ts';
 import type {Progress} from '../../hack/lib/progress.ts';
 import {mysqlCommand, ROOT_ACCOUNT, templateDataFolder} from './mysql-programs.ts';
-import {
-  freePort,
-  MysqldError,
-  removeLeftovers,
-  spawnServer,
-  temporaryFolder,
-  waitUntilReady,
-} from './mysqld-process.ts';
+import {freePort, MysqldError, spawnServer, temporaryFolder, waitUntilReady} from './mysqld-process.ts';
 import type {ServerProcess} from './mysqld-process.ts';
 
 export interface MysqldOptions {
@@ -70,9 +64,8 @@ export interface Mysqld {
  * @throws MysqldError with the server's log when it ends or doesn't answer in time
  */
 export async function startMysqld(options: MysqldOptions = {}): Promise<Mysqld> {
-  await removeLeftovers();
   // The path of a Unix socket has at most 107 bytes: in the caller's folder it could be too long.
-  const temporary = await temporaryFolder();
+  const temporary = await temporaryFolder('mysqld');
   const server = new LocalMysqld(options.dir ?? temporary, temporary, options.args ?? []);
   try {
     await server.prepare(options.progress ?? createProgress());
@@ -195,7 +188,9 @@ class LocalMysqld implements Mysqld {
       ...[`--admin-address=${this.host}`, `--admin-port=${String(this.adminPort)}`],
       // Written at commit but not synced: all that was acknowledged outlives a kill -9, though not a crash of the machine.
       ...['--innodb-flush-log-at-trx-commit=2', '--sync-binlog=0'],
-      ...['--innodb-buffer-pool-size=32M', '--innodb-redo-log-capacity=32M'],
+      // The defaults would take another 170 MB a server.
+      ...['--innodb-buffer-pool-size=32M', '--innodb-redo-log-capacity=32M', '--innodb-log-buffer-size=1M'],
+      ...['--table-open-cache=400', '--table-definition-cache=400'],
     ];
   }
 }

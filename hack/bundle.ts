@@ -1,0 +1,116 @@
+/**
+ * Makes what the images carry: `node hack/bootstrap.mjs hack/bundle.ts` fills dist/, then
+ * `docker build -f Dockerfile.operator .` needs nothing else.
+ */
+import {existsSync} from 'node:fs';
+import {cp, glob, mkdir, readFile, rm, writeFile} from 'node:fs/promises';
+import {join, relative} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {build} from 'esbuild';
+import type {Metafile} from 'esbuild';
+
+/** A program that an image carries. */
+export interface Program {
+  readonly name: string;
+  /** Its main module, relative to the project. */
+  readonly entry: string;
+  /** The bundle's file name. */
+  readonly output: string;
+  /** Folders that it reads at run time, relative to its main module. */
+  readonly folders: readonly string[];
+}
+
+/** Every program, by the name of its image and of its folder in dist/. */
+export const PROGRAMS = {
+  operator: {name: 'operator', entry: 'operator/src/main.ts', output: 'main.mjs', folders: []},
+  api: {name: 'api', entry: 'api-server/src/server.ts', output: 'server.mjs', folders: ['migrations']},
+} as const satisfies Record<string, Program>;
+
+/** A program can't be bundled; the message says why. */
+export class BundleError extends Error {
+  override readonly name = 'BundleError';
+}
+
+const project = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * CommonJS dependencies call require() for Node's own modules, and a few look up their folder; an ES module has neither.
+ */
+const BANNER = [
+  "import {createRequire as __createRequire} from 'node:module';",
+  'const require = __createRequire(import.meta.url);',
+  'const __filename = import.meta.filename, __dirname = import.meta.dirname;',
+].join('');
+
+/**
+ * Bundles one program with all that it imports into one minified file. The same sources give the same bytes.
+ * @param program - which
+ * @param folder - gets `<output>`, the program's folders and the licences of what was bundled; emptied first
+ * @param maps - gets the source map, which is as large as the bundle and stays out of the image
+ * @throws BundleError when a source is missing or wrong
+ */
+export async function bundle(program: Program, folder: string, maps?: string): Promise<void> {
+  const entry = join(project, program.entry);
+  if (!existsSync(entry)) throw new BundleError(`${program.name}: ${program.entry} does not exist`);
+  await rm(folder, {recursive: true, force: true});
+  await mkdir(folder, {recursive: true});
+  const {metafile, outputFiles} = await build({
+    absWorkingDir: project,
+    entryPoints: [program.entry],
+    outfile: join(folder, program.output),
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    minify: true,
+    // Class names are in logs and errors, and libraries look at them.
+    keepNames: true,
+    banner: {js: BANNER},
+    legalComments: 'none',
+    sourcemap: 'external',
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  }).catch((error: unknown) => {
+    throw new BundleError(`${program.name}: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  for (const file of outputFiles) {
+    const isMap = file.path.endsWith('.map');
+    if (isMap && maps === undefined) continue;
+    const target = isMap ? join(maps ?? '', program.name) : folder;
+    await mkdir(target, {recursive: true});
+    await writeFile(join(target, isMap ? `${program.output}.map` : program.output), file.contents);
+  }
+  for (const name of program.folders) {
+    await cp(join(entry, '..', name), join(folder, name), {recursive: true, filter: (path) => !path.endsWith('.ts')});
+  }
+  await writeFile(join(folder, 'third-party-licenses.txt'), await licences(metafile));
+}
+
+/** The licence text of every package whose code is in the bundle: their terms ask that it goes where the code goes. */
+async function licences(metafile: Metafile): Promise<string> {
+  const packages = new Set<string>();
+  for (const input of Object.keys(metafile.inputs)) {
+    const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(input)?.[0];
+    if (folder !== undefined) packages.add(folder);
+  }
+  const sections = [...packages].sort().map(async (folder) => {
+    const path = join(project, folder);
+    const manifest = JSON.parse(await readFile(join(path, 'package.json'), 'utf8')) as Record<string, unknown>;
+    const texts: string[] = [];
+    for await (const file of glob('{LICENSE,LICENCE,license,licence,NOTICE,COPYING}*', {cwd: path})) texts.push(file);
+    const contents = await Promise.all(texts.sort().map(async (file) => readFile(join(path, file), 'utf8')));
+    const title = [manifest['name'], manifest['version'], manifest['license']].map(String).join(' ');
+    return [title, ...contents.map((text) => text.trim())].join('\n\n');
+  });
+  return `${(await Promise.all(sections)).join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
+}
+
+if (import.meta.main) {
+  const dist = join(project, 'dist');
+  for (const program of Object.values(PROGRAMS)) {
+    const folder = join(dist, program.name);
+    await bundle(program, folder, join(dist, 'maps'));
+    console.log(relative(project, join(folder, program.output)));
+  }
+}
