@@ -91,8 +91,8 @@ function intOrString(json: Json, path: string): Json {
   if (!Array.isArray(anyOf)) throw new NotStructural(path, 'int-or-string without anyOf');
   const bounds: Record<string, unknown> = {};
   for (const branch of anyOf as Json[]) {
-    if (branch['type'] !== 'integer' && branch['type'] !== 'string') {
-      throw new NotStructural(path, `int-or-string with a branch of type ${String(branch['type'])}`);
+    if (branch.type !== 'integer' && branch.type !== 'string') {
+      throw new NotStructural(path, `int-or-string with a branch of type ${String(branch.type)}`);
     }
     for (const [key, value] of Object.entries(branch)) if (key !== 'type') bounds[key] = value;
   }
@@ -100,16 +100,17 @@ function intOrString(json: Json, path: string): Json {
 }
 
 function normalised(json: Json, path: string): Json {
-  const {propertyNames: _keys, ...flat} = json['x-kubernetes-int-or-string'] === true ? intOrString(json, path) : json;
-  const result: Record<string, unknown> = {...flat};
+  const result: Record<string, unknown> = {
+    ...(json['x-kubernetes-int-or-string'] === true ? intOrString(json, path) : json),
+  };
   // Whatever is let through unseen has no schema for its members.
-  if (result['x-kubernetes-preserve-unknown-fields'] === true) delete result['additionalProperties'];
+  if (result['x-kubernetes-preserve-unknown-fields'] === true) delete result.additionalProperties;
   // The bounds of a safe integer say nothing beside a list of the values.
-  if (result['type'] === 'integer' && result['enum'] !== undefined) {
-    delete result['minimum'];
-    delete result['maximum'];
+  if (result.type === 'integer' && result.enum !== undefined) {
+    delete result.minimum;
+    delete result.maximum;
   }
-  if (typeof result['pattern'] === 'string') result['pattern'] = result['pattern'].replaceAll(String.raw`\/`, '/');
+  if (typeof result.pattern === 'string') result.pattern = result.pattern.replaceAll(String.raw`\/`, '/');
   return result;
 }
 
@@ -135,7 +136,7 @@ export function toStructural(json: unknown, path = ''): Schema {
       additionalProperties: toStructural(additionalProperties, `${path}{}`),
     }),
   };
-  return Object.fromEntries(KEYS.filter((key) => whole[key] !== undefined).map((key) => [key, whole[key]])) as Schema;
+  return Object.fromEntries(KEYS.filter((key) => whole[key] !== undefined).map((key) => [key, whole[key]]));
 }
 
 function join(path: string, name: string): string {

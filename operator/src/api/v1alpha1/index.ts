@@ -1,5 +1,7 @@
 export * from './conditions.ts';
+export * from './database.ts';
 export * from './events.ts';
 export * from './labels.ts';
 export * from './maintenance-api.ts';
+export * from './resources.ts';
 export * from './status.ts';

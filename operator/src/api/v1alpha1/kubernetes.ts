@@ -6,10 +6,10 @@ import {mapList, rules} from './cel.ts';
  * refused when it is applied. `affinity` is passed on as it is: the API server judges it when the Deployment is applied.
  */
 
-/** A prefix of 253 characters, a slash, and a name of 63. */
+/** A qualified name: a prefix of 253 characters, a slash, and a name of 63. */
 const MAX_KEY = 317;
 
-const QUALIFIED_NAME = '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
+const QUALIFIED_NAME = '^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
 const labelKey = z.string().regex(new RegExp(QUALIFIED_NAME)).max(MAX_KEY);
 const labelValue = z
   .string()
@@ -148,8 +148,9 @@ export const toleration = z
   );
 
 const keysFit = {
-  rule: `self.all(k, size(k) <= ${MAX_KEY} && k.matches('${QUALIFIED_NAME}'))`,
-  message: `each key must be a qualified name of at most ${MAX_KEY} characters: an optional DNS prefix and a slash, then letters, digits, '-', '_' and '.'`,
+  rule: `self.all(k, k.matches('${QUALIFIED_NAME}'))`,
+  message:
+    "each key must be a qualified name: optionally a DNS prefix and a slash, then at most 63 letters, digits, '-', '_' and '.'",
 };
 
 /** A map of labels. */

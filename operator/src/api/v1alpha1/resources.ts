@@ -1,0 +1,45 @@
+import {API_VERSION} from './labels.ts';
+
+/** Which resource: what the runtime needs to build its path. */
+interface ResourceRef {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Lower-case plural as in the path. */
+  readonly plural: string;
+  readonly namespaced: boolean;
+}
+
+const namespaced = (apiVersion: string, kind: string, plural: string): ResourceRef => ({
+  apiVersion,
+  kind,
+  plural,
+  namespaced: true,
+});
+
+/** Every resource that the operator reads or writes. */
+export const resources = {
+  maintenanceApi: namespaced(API_VERSION, 'MaintenanceApi', 'maintenanceapis'),
+  deployment: namespaced('apps/v1', 'Deployment', 'deployments'),
+  replicaSet: namespaced('apps/v1', 'ReplicaSet', 'replicasets'),
+  statefulSet: namespaced('apps/v1', 'StatefulSet', 'statefulsets'),
+  controllerRevision: namespaced('apps/v1', 'ControllerRevision', 'controllerrevisions'),
+  pod: namespaced('v1', 'Pod', 'pods'),
+  service: namespaced('v1', 'Service', 'services'),
+  serviceAccount: namespaced('v1', 'ServiceAccount', 'serviceaccounts'),
+  configMap: namespaced('v1', 'ConfigMap', 'configmaps'),
+  persistentVolumeClaim: namespaced('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims'),
+  secret: namespaced('v1', 'Secret', 'secrets'),
+  horizontalPodAutoscaler: namespaced('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
+  podDisruptionBudget: namespaced('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
+} as const satisfies Record<string, ResourceRef>;
+
+/** Resources that are applied as children and watched by label; Secrets are neither listed nor watched. */
+export const childResources = [
+  resources.deployment,
+  resources.statefulSet,
+  resources.service,
+  resources.serviceAccount,
+  resources.configMap,
+  resources.horizontalPodAutoscaler,
+  resources.podDisruptionBudget,
+] as const;
