@@ -1,6 +1,6 @@
 import {z} from 'zod';
 import {mapList, rules} from './cel.ts';
-import {database} from './database.ts';
+import {database} from './managed-database.ts';
 import {environmentVariable, imagePullSecret, imageReference, resourceRequirements} from './kubernetes.ts';
 import {remediation, slo} from './objectives.ts';
 import type {MaintenanceApiStatus} from './status.ts';
