@@ -8,7 +8,7 @@ import {isNotFound} from '../../hack/lib/errors.ts';
 import {createProgress} from '../../hack/lib/progress.ts';
 import type {Progress} from '../../hack/lib/progress.ts';
 import {mysqlCommand, ROOT_ACCOUNT, templateDataFolder} from './mysql-programs.ts';
-import {freePort, MysqldError, spawnServer, temporaryFolder, waitUntilReady} from './mysqld-process.ts';
+import {freePort, MysqldError, spawnServer, waitUntilReady} from './mysqld-process.ts';
 import type {ServerProcess} from './mysqld-process.ts';
 
 export interface MysqldOptions {
