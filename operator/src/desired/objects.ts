@@ -10,6 +10,7 @@ export interface KubeObject {
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
+  readonly [field: string]: unknown;
 }
 
 /** What decides every child but the Secrets. */

@@ -1,0 +1,55 @@
+import {deployment} from './deployment.ts';
+import {horizontalPodAutoscaler} from './horizontal-pod-autoscaler.ts';
+import {mysqlConfig} from './mysql-config.ts';
+import {mysqlPodsService, mysqlService, mysqlServiceAccount} from './mysql-service.ts';
+import type {DesiredInput, KubeObject} from './objects.ts';
+import {podDisruptionBudget} from './pod-disruption-budget.ts';
+import {serviceAccount} from './service-account.ts';
+import {service} from './service.ts';
+import {statefulSet} from './statefulset.ts';
+
+export {replicasHandover} from './deployment.ts';
+export {DATA_MISSING_PREFIX} from './mysql-init.ts';
+export {
+  childNames,
+  databaseHosts,
+  databasePodHost,
+  databasePodName,
+  databaseRoles,
+  ports,
+  revisionName,
+} from './names.ts';
+export type {ChildNames, DatabaseRole} from './names.ts';
+export type {DesiredInput, KubeObject} from './objects.ts';
+export {UnknownRenderVersion} from './pod-template.ts';
+export {controllerRevision, revisionData, revisionHash} from './revision.ts';
+export {maxConnections, maxReplicas} from './scaling.ts';
+export {secretKeys, serverUuidKey} from './secret-keys.ts';
+export {apiTokensSecret, authoritySecret, databaseStateSecret, roleSecret, serverTlsSecret} from './secrets.ts';
+export type {ApiToken, KeyPair, SecretObject} from './secrets.ts';
+
+/** A pure builder of one child; undefined = not wanted. */
+export type Builder = (input: DesiredInput) => KubeObject | undefined;
+
+/** Every builder, in order of application: what a pod refers to comes before it. */
+export const builders: Readonly<Record<string, Builder>> = {
+  serviceAccount,
+  mysqlServiceAccount,
+  mysqlConfig,
+  mysqlPodsService,
+  mysqlService,
+  service,
+  statefulSet,
+  podDisruptionBudget,
+  deployment,
+  horizontalPodAutoscaler,
+};
+
+/**
+ * Every child but Secrets and ControllerRevisions, in order of application, in the form in which the API server stores it.
+ *
+ * @throws UnknownRenderVersion when a newer operator stored the revision to serve
+ */
+export function desiredObjects(input: DesiredInput): readonly KubeObject[] {
+  return Object.values(builders).flatMap((build) => build(input) ?? []);
+}

@@ -1,0 +1,74 @@
+import {API_VERSION, childLabels, labels, type Component, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+
+/** Labels, owner and place of a child that goes when its MaintenanceApi goes. */
+export interface ChildMetadata {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Record<string, string>;
+  readonly ownerReferences: {
+    apiVersion: string;
+    kind: string;
+    name: string;
+    uid: string;
+    controller: true;
+    blockOwnerDeletion: true;
+  }[];
+}
+
+/** Labels and place of an object that outlives its MaintenanceApi. */
+export interface RetainedMetadata {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Record<string, string>;
+  readonly annotations: Record<string, string>;
+}
+
+/** What keeps Argo CD from deleting an object that is no longer in Git. */
+export const KEEP_ANNOTATIONS: Readonly<Record<string, string>> = {'argocd.argoproj.io/sync-options': 'Prune=false'};
+
+/** Metadata of a child: owned, with the full set of labels. */
+export function childMetadata(api: MaintenanceApi, name: string, component: Component): ChildMetadata {
+  return {
+    name,
+    namespace: api.metadata.namespace,
+    labels: childLabels(api.metadata.name, component),
+    ownerReferences: [
+      {
+        apiVersion: API_VERSION,
+        kind: 'MaintenanceApi',
+        name: api.metadata.name,
+        uid: api.metadata.uid,
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+    ],
+  };
+}
+
+/**
+ * Metadata of an object that is kept when its MaintenanceApi is deleted: volumes, and what is needed to read them. No
+ * owner, and no `app.kubernetes.io/instance`: Argo CD prunes label-matched objects without owners.
+ */
+export function retainedMetadata(api: MaintenanceApi, name: string, component: Component): RetainedMetadata {
+  return {
+    name,
+    namespace: api.metadata.namespace,
+    labels: retainedLabels(api.metadata.name, component),
+    annotations: {...KEEP_ANNOTATIONS},
+  };
+}
+
+/** The labels of a retained object of the MaintenanceApi called `owner`. */
+export function retainedLabels(owner: string, component: Component): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(childLabels(owner, component)).filter(([label]) => label !== labels.instance),
+  );
+}
+
+/**
+ * Selector of the database's pods. It goes by owner instead of instance, because the StatefulSet controller copies its
+ * selector to the labels of the volumes that it claims, which must carry no `app.kubernetes.io/instance`.
+ */
+export function databaseSelector(owner: string): Record<string, string> {
+  return {[labels.name]: 'maintenance-api', [labels.component]: 'database', [labels.owner]: owner};
+}

@@ -1,0 +1,116 @@
+import type {ConfigMap} from 'kubernetes-types/core/v1.js';
+import type {MaintenanceApiSpec} from '../api/v1alpha1/index.ts';
+import {childMetadata} from './metadata.ts';
+import {initScript} from './mysql-init.ts';
+import {mysqlFiles} from './mysql-files.ts';
+import {childNames, ports} from './names.ts';
+import type {DesiredInput, KubeObject} from './objects.ts';
+import {quantityValue} from './quantity.ts';
+import {maxConnections} from './scaling.ts';
+
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
+
+/** What a server is taken to have where the spec sets neither a limit nor a request of memory. */
+const ASSUMED_MEMORY = 512 * MIB;
+/** Memory of a server without its buffer pool and its connections; measured with 9.7 and the settings below. */
+const BASE_MEMORY = 192 * MIB;
+/** Memory of a connection that runs a query of the API. */
+const CONNECTION_MEMORY = 512 * 1024;
+/** The buffer pool grows by this much. */
+const POOL_STEP = 16 * MIB;
+const SMALLEST_POOL = 32 * MIB;
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most);
+}
+
+/** Bytes as my.cnf takes them; every size here is a whole number of MiB. */
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / MIB)}M`;
+}
+
+/** Three quarters of what the server and its connections leave of the memory, shared by one instance a GiB. */
+function bufferPool(memory: number, connections: number): {size: number; instances: number} {
+  const free = memory - BASE_MEMORY - connections * CONNECTION_MEMORY;
+  const wanted = Math.max(free * 0.75, SMALLEST_POOL);
+  const instances = clamp(Math.floor(wanted / GIB), 1, 8);
+  // MySQL rounds up to a whole number of steps an instance: rounding down here keeps it inside the limit.
+  const step = POOL_STEP * instances;
+  return {size: Math.floor(wanted / step) * step, instances};
+}
+
+/**
+ * my.cnf of the managed database, computed from its limits; the same file serves MySQL 8.4 and 9.7.
+ *
+ * Two settings are on the server's command line instead: `admin_address`, which only the pod knows, and `init_file`, which
+ * would also count while the data folder is being made. `max_connections` follows the largest number of API pods. It can be set while the server runs, so a change of it alone
+ * doesn't restart the database.
+ */
+export function myCnf(spec: MaintenanceApiSpec): string {
+  const {resources, storage} = spec.database.managed;
+  const limit = resources.limits?.memory ?? resources.requests?.memory;
+  const memory = limit === undefined ? ASSUMED_MEMORY : quantityValue(limit);
+  const volume = quantityValue(storage.size);
+  const connections = maxConnections(spec);
+  const pool = bufferPool(memory, connections);
+  const {data, socket, temporary, certificates, pidFile} = mysqlFiles;
+  const settings: readonly (readonly [string, string | number])[] = [
+    ['datadir', data],
+    ['socket', socket],
+    ['pid_file', pidFile],
+    ['tmpdir', temporary],
+    ['secure_file_priv', 'NULL'],
+    ['mysqlx', 'OFF'],
+    ['default_time_zone', '+00:00'],
+    ['server_id', 1],
+
+    ['bind_address', '*'],
+    ['port', ports.mysql],
+    ['admin_port', ports.mysqlAdmin],
+    ['create_admin_listener_thread', 'ON'],
+    ['skip_name_resolve', 'ON'],
+    ['max_connections', connections],
+
+    ['require_secure_transport', 'ON'],
+    ['tls_version', 'TLSv1.2,TLSv1.3'],
+    ['ssl_ca', certificates.authority],
+    ['ssl_cert', certificates.certificate],
+    ['ssl_key', certificates.privateKey],
+    ['admin_ssl_ca', certificates.authority],
+    ['admin_ssl_cert', certificates.certificate],
+    ['admin_ssl_key', certificates.privateKey],
+    ['auto_generate_certs', 'OFF'],
+    ['caching_sha2_password_auto_generate_rsa_keys', 'OFF'],
+
+    // What was acknowledged survives a kill of the process and of the machine.
+    ['innodb_flush_log_at_trx_commit', 1],
+    ['sync_binlog', 1],
+    ['log_bin', 'binlog'],
+    ['gtid_mode', 'ON'],
+    ['enforce_gtid_consistency', 'ON'],
+    ['max_binlog_size', mebibytes(clamp(volume / 32, 4 * MIB, GIB))],
+    // Nothing reads the binary log yet; an hour of it keeps a small volume from filling up.
+    ['binlog_expire_logs_seconds', 3600],
+
+    ['innodb_buffer_pool_size', mebibytes(pool.size)],
+    ['innodb_buffer_pool_chunk_size', mebibytes(POOL_STEP)],
+    ['innodb_buffer_pool_instances', pool.instances],
+    ['innodb_redo_log_capacity', mebibytes(clamp(volume / 8, 32 * MIB, 4 * GIB))],
+    ['temptable_max_ram', mebibytes(clamp(memory / 16, 16 * MIB, GIB))],
+    ['tmp_table_size', mebibytes(clamp(memory / 32, 8 * MIB, 64 * MIB))],
+    ['table_open_cache', clamp(2 * connections, 400, 4000)],
+    ['table_definition_cache', 400],
+  ];
+  return `[mysqld]\n${settings.map(([name, value]) => `${name} = ${value}\n`).join('')}`;
+}
+
+/** my.cnf and the init script. There is no password in it: the script reads them where it runs. */
+export function mysqlConfig({api}: DesiredInput): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: childMetadata(api, childNames(api.metadata.name).databaseConfig, 'database'),
+    data: {'my.cnf': myCnf(api.spec), 'init.sh': initScript},
+  } satisfies ConfigMap;
+}

@@ -1,0 +1,192 @@
+import type {StatefulSet} from 'kubernetes-types/apps/v1.js';
+import type {Container, PersistentVolumeClaim, PodSpec, Volume} from 'kubernetes-types/core/v1.js';
+import {childLabels, type MaintenanceApiSpec} from '../api/v1alpha1/index.ts';
+import {canonicalResources} from './canonical.ts';
+import {childMetadata, databaseSelector, KEEP_ANNOTATIONS, retainedLabels} from './metadata.ts';
+import {mysqlFiles} from './mysql-files.ts';
+import {childNames, databaseRoles, ports} from './names.ts';
+import type {DesiredInput, KubeObject} from './objects.ts';
+import {containerSecurity, podSecurity, SECRET_MODE} from './pod-security.ts';
+import {canonicalQuantity} from './quantity.ts';
+import {secretKeys} from './secret-keys.ts';
+
+/** Time to flush and close: a kill in the middle costs a crash recovery at the next start. */
+const SHUTDOWN_SECONDS = 300;
+
+/**
+ * The managed database: one server on a volume of its own, which it outlives by nothing. Pods are made in parallel,
+ * because an ordered StatefulSet never replaces a pod that is stuck on a wrong image.
+ */
+export function statefulSet({api}: DesiredInput): KubeObject {
+  const {name} = api.metadata;
+  const names = childNames(name);
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: childMetadata(api, names.database, 'database'),
+    spec: {
+      replicas: 1,
+      serviceName: names.databasePods,
+      podManagementPolicy: 'Parallel',
+      persistentVolumeClaimRetentionPolicy: {whenDeleted: 'Retain', whenScaled: 'Retain'},
+      selector: {matchLabels: databaseSelector(name)},
+      template: {
+        metadata: {labels: childLabels(name, 'database')},
+        spec: podSpec(name, api.spec),
+      },
+      volumeClaimTemplates: [claim(name, api.spec)],
+    },
+  } satisfies StatefulSet;
+}
+
+function podSpec(name: string, spec: MaintenanceApiSpec): PodSpec {
+  const names = childNames(name);
+  const {runAsUser} = spec.database.managed;
+  return {
+    serviceAccountName: names.database,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: SHUTDOWN_SECONDS,
+    securityContext: {
+      ...podSecurity(runAsUser),
+      // A volume of many files would else be walked through at every start.
+      fsGroupChangePolicy: 'OnRootMismatch',
+    },
+    initContainers: [initContainer(spec)],
+    containers: [serverContainer(spec)],
+    volumes: volumes(name),
+  };
+}
+
+function initContainer(spec: MaintenanceApiSpec): Container {
+  return {
+    ...commonContainer('init', spec),
+    command: ['/bin/sh', mysqlFiles.initScript],
+    env: [
+      fieldVariable('POD_NAME', 'metadata.name'),
+      {name: 'DB_NAME', value: spec.database.name},
+      // In GRANT an underscore stands for any character.
+      {name: 'DB_NAME_PATTERN', value: spec.database.name.replaceAll('_', String.raw`\_`)},
+      {name: 'TERMINATION_LOG', value: '/dev/termination-log'},
+      {name: 'DATA', value: mysqlFiles.data},
+      {name: 'MY_CNF', value: mysqlFiles.myCnf},
+      {name: 'INIT_FILE', value: mysqlFiles.initFile},
+      {name: 'PASSWORDS', value: mysqlFiles.passwords},
+      {name: 'STATE', value: mysqlFiles.state},
+    ],
+    volumeMounts: [
+      ...writableMounts,
+      {name: 'configuration', mountPath: mysqlFiles.configuration, readOnly: true},
+      {name: 'tls', mountPath: mysqlFiles.tls, readOnly: true},
+      {name: 'accounts', mountPath: mysqlFiles.accounts},
+      {name: 'passwords', mountPath: mysqlFiles.passwords, readOnly: true},
+      {name: 'state', mountPath: mysqlFiles.state, readOnly: true},
+    ],
+  };
+}
+
+/**
+ * mysqld itself. Readiness only: a startup or liveness probe that fails would turn a long crash recovery into a loop;
+ * a process that ended is started again without one.
+ */
+function serverContainer(spec: MaintenanceApiSpec): Container {
+  return {
+    ...commonContainer('mysqld', spec),
+    command: [
+      'mysqld',
+      `--defaults-file=${mysqlFiles.myCnf}`,
+      '--admin-address=$(POD_IP)',
+      `--init-file=${mysqlFiles.initFile}`,
+    ],
+    env: [fieldVariable('POD_IP', 'status.podIP')],
+    ports: [
+      {name: 'mysql', containerPort: ports.mysql, protocol: 'TCP'},
+      {name: 'mysql-admin', containerPort: ports.mysqlAdmin, protocol: 'TCP'},
+    ],
+    readinessProbe: {
+      // Answered by a refusal, which is an answer: ping then ends with 0 (its manual), and needs no password. It fails
+      // before the server accepts connections, so also while the accounts are being made.
+      exec: {
+        command: [
+          'mysqladmin',
+          '--no-defaults',
+          `--socket=${mysqlFiles.socket}`,
+          '--user=readiness-probe',
+          '--connect-timeout=3',
+          'ping',
+        ],
+      },
+      periodSeconds: 5,
+      timeoutSeconds: 5,
+      failureThreshold: 3,
+    },
+    volumeMounts: [
+      ...writableMounts,
+      {name: 'configuration', mountPath: mysqlFiles.configuration, readOnly: true},
+      {name: 'tls', mountPath: mysqlFiles.tls, readOnly: true},
+      {name: 'accounts', mountPath: mysqlFiles.accounts, readOnly: true},
+    ],
+  };
+}
+
+function commonContainer(name: string, spec: MaintenanceApiSpec): Container {
+  const {image, resources} = spec.database.managed;
+  return {
+    name,
+    image,
+    imagePullPolicy: 'IfNotPresent',
+    resources: canonicalResources(resources),
+    securityContext: containerSecurity,
+  };
+}
+
+const CLAIM = 'data';
+
+const writableMounts = [
+  {name: CLAIM, mountPath: mysqlFiles.volume},
+  {name: 'run', mountPath: mysqlFiles.run},
+  {name: 'tmp', mountPath: mysqlFiles.temporary},
+];
+
+function fieldVariable(name: string, fieldPath: string): NonNullable<Container['env']>[number] {
+  return {name, valueFrom: {fieldRef: {apiVersion: 'v1', fieldPath}}};
+}
+
+function volumes(name: string): Volume[] {
+  const names = childNames(name);
+  return [
+    {name: 'configuration', configMap: {name: names.databaseConfig}},
+    {name: 'tls', secret: {secretName: names.databaseTls, defaultMode: SECRET_MODE}},
+    {
+      name: 'passwords',
+      projected: {
+        defaultMode: SECRET_MODE,
+        sources: databaseRoles.map((role) => ({
+          secret: {name: names.databaseRole[role], items: [{key: secretKeys.password, path: role}]},
+        })),
+      },
+    },
+    // Not there before the first start.
+    {name: 'state', secret: {secretName: names.databaseState, defaultMode: SECRET_MODE, optional: true}},
+    {name: 'accounts', emptyDir: {medium: 'Memory', sizeLimit: '1Mi'}},
+    {name: 'run', emptyDir: {}},
+    {name: 'tmp', emptyDir: {}},
+  ];
+}
+
+/** The claim of the server's volume, with every default that the API server adds: it compares such lists as a whole. */
+function claim(name: string, {database}: MaintenanceApiSpec): PersistentVolumeClaim {
+  const {size, className} = database.managed.storage;
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: {name: CLAIM, labels: retainedLabels(name, 'database'), annotations: {...KEEP_ANNOTATIONS}},
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      resources: {requests: {storage: canonicalQuantity(size)}},
+      volumeMode: 'Filesystem',
+      ...(className !== undefined && {storageClassName: className}),
+    },
+    status: {phase: 'Pending'},
+  };
+}
