@@ -1,30 +1,42 @@
 import type {KubeClient, RequestOptions} from './client.ts';
 import type {Logger} from './logger.ts';
-import type {KubeObject, ResourceRef, WritableObject} from './types.ts';
+import {OpenApiSchemas} from './openapi.ts';
+import {
+  canonical,
+  ownedFields,
+  ownedHash,
+  wantedFields,
+  wantedHash,
+  type Json,
+  type JsonObject,
+} from './owned-fields.ts';
+import {keyOf, type KubeObject, type ResourceRef, type WritableObject} from './types.ts';
 
-/** A field that was asked for and isn't in the cluster. */
+/** A field that was asked for and isn't so in the cluster. */
 export interface Difference {
   /** Path as in `.spec.behavior.scaleUp.tolerance`. */
-  path: string;
+  readonly path: string;
   /** Unknown: not in the server's schema. Dropped: the answer lacks it. Rewritten: the answer has another value. */
-  why: 'Unknown' | 'Dropped' | 'Rewritten';
+  readonly why: 'Unknown' | 'Dropped' | 'Rewritten';
 }
 
+/** Options of one application. */
 export interface ApplyOptions extends RequestOptions {
-  /** {@link ownedHash} of the live object from the cache; undefined when the object isn't there. */
+  /** {@link ownedHash} of the live object, from the cache; undefined when the object isn't there. */
   owned?: string | undefined;
 }
 
+/** What an application came to. */
 export interface ApplyResult {
-  /** Whether the object is another one after than before. */
-  changed: boolean;
-  /** Whether a request was sent at all. */
-  sent: boolean;
+  /** Whether what we own is another after than before. */
+  readonly changed: boolean;
   /** The server's answer; undefined when no request was necessary. */
-  object: KubeObject | undefined;
-  differences: readonly Difference[];
+  readonly object: KubeObject | undefined;
+  /** What of the object isn't in the cluster; also told when no request was necessary. */
+  readonly differences: readonly Difference[];
 }
 
+/** Options of an applier. */
 export interface ApplierOptions {
   client: KubeClient;
   fieldManager: string;
@@ -35,7 +47,137 @@ export interface ApplierOptions {
   onWrite?: (ref: ResourceRef, key: string, resourceVersion: string) => void;
 }
 
-export declare class Applier {
-  constructor(options: ApplierOptions);
-  apply(object: WritableObject, options?: ApplyOptions): Promise<ApplyResult>;
+/** An object that the server doesn't keep as it was applied. */
+interface Settled {
+  /** Hash of what was wanted. */
+  readonly wanted: string;
+  /** Hash of what the server made of it. */
+  readonly live: string | undefined;
+  readonly differences: readonly Difference[];
+}
+
+/**
+ * Server-side apply with one field manager, always forced, and no request at all when what we own in the live object
+ * equals what is wanted: for the server, an apply that changes nothing costs as much as a create.
+ */
+export class Applier {
+  readonly #options: ApplierOptions;
+  readonly #refs: ReadonlyMap<string, ResourceRef>;
+  readonly #schemas: OpenApiSchemas;
+  /** By object; without it, what a server drops or rewrites would be applied for ever. */
+  readonly #settled = new Map<string, Settled>();
+  #serverVersion: string | undefined;
+  #mustAskVersion = true;
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+    this.#refs = new Map(options.resources.map((ref) => [`${ref.apiVersion} ${ref.kind}`, ref]));
+    const kinds = options.resources.map(({kind}) => kind);
+    this.#schemas = new OpenApiSchemas(options.client, kinds);
+  }
+
+  /**
+   * Says that the server may be another version now: what is known of its schema, and of what it drops, is
+   * checked before it is used again.
+   */
+  serverMayHaveChanged(): void {
+    this.#mustAskVersion = true;
+  }
+
+  /** Makes the object so. @throws ApiError; Error when the kind isn't among the resources */
+  async apply(object: WritableObject, options: ApplyOptions = {}): Promise<ApplyResult> {
+    const {owned, ...requestOptions} = options;
+    const ref = this.#refOf(object);
+    const wanted = wantedHash(object);
+    if (wanted === owned) {
+      return {changed: false, object: undefined, differences: []};
+    }
+    await this.#checkVersion();
+    const id = `${object.apiVersion} ${object.kind} ${keyOf(object.metadata)}`;
+    const settled = this.#settled.get(id);
+    if (owned !== undefined && settled?.wanted === wanted && settled.live === owned) {
+      return {changed: false, object: undefined, differences: settled.differences};
+    }
+    const {object: pruned, unknown} = await this.#schemas.prune(object);
+    const differences = unknown.map((path): Difference => ({path, why: 'Unknown'}));
+    if (unknown.length > 0 && wantedHash(pruned) === owned) {
+      this.#settled.set(id, {wanted, live: owned, differences});
+      return {changed: false, object: undefined, differences};
+    }
+    const answer = await this.#send(ref, pruned, requestOptions);
+    differences.push(...this.#differences(pruned, answer));
+    const live = ownedHash(answer, this.#options.fieldManager);
+    this.#settle(id, {wanted, live, differences});
+    return {changed: live !== owned, object: answer, differences};
+  }
+
+  async #send(ref: ResourceRef, object: WritableObject, options: RequestOptions): Promise<KubeObject> {
+    const {client, fieldManager, onWrite} = this.#options;
+    const {name, namespace} = object.metadata;
+    const answer = await client.patch(ref, namespace, name, object, {
+      ...options,
+      type: 'apply',
+      fieldManager,
+      force: true,
+    });
+    if (answer.metadata.resourceVersion !== undefined) {
+      onWrite?.(ref, keyOf(object.metadata), answer.metadata.resourceVersion);
+    }
+    return answer;
+  }
+
+  #differences(wanted: WritableObject, answer: KubeObject): Difference[] {
+    const actual = ownedFields(answer, this.#options.fieldManager);
+    return differencesOf(wantedFields(wanted), actual ?? {}, '');
+  }
+
+  #settle(id: string, settled: Settled): void {
+    if (settled.live === settled.wanted) {
+      this.#settled.delete(id);
+      return;
+    }
+    this.#settled.set(id, settled);
+    this.#options.logger.warn({object: id, differences: settled.differences}, 'The server keeps an object otherwise');
+  }
+
+  async #checkVersion(): Promise<void> {
+    if (!this.#mustAskVersion) {
+      return;
+    }
+    const version = await this.#options.client.serverVersion();
+    this.#mustAskVersion = false;
+    if (version !== this.#serverVersion) {
+      this.#serverVersion = version;
+      this.#settled.clear();
+      this.#schemas.clear();
+    }
+  }
+
+  #refOf(object: WritableObject): ResourceRef {
+    const ref = this.#refs.get(`${object.apiVersion} ${object.kind}`);
+    if (ref === undefined) {
+      throw new Error(`${object.apiVersion} ${object.kind} is not among the applier's resources`);
+    }
+    return ref;
+  }
+}
+
+/** Paths at which the actual value isn't the wanted one. */
+export function differencesOf(wanted: Json, actual: Json, path: string): Difference[] {
+  if (Array.isArray(wanted) && Array.isArray(actual) && wanted.length === actual.length) {
+    return wanted.flatMap((item, index) => differencesOf(item, actual[index] ?? null, `${path}[${index}]`));
+  }
+  if (isObject(wanted) && isObject(actual)) {
+    return Object.entries(wanted).flatMap(([name, value]): Difference[] => {
+      const found = actual[name];
+      return found === undefined
+        ? [{path: `${path}.${name}`, why: 'Dropped'}]
+        : differencesOf(value, found, `${path}.${name}`);
+    });
+  }
+  return canonical(wanted) === canonical(actual) ? [] : [{path, why: 'Rewritten'}];
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

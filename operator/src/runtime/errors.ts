@@ -23,6 +23,7 @@ export interface Status {
   details?: {retryAfterSeconds?: number; causes?: {field?: string; reason?: string; message?: string}[]};
 }
 
+/** Facts of an {@link ApiError}. */
 export interface ApiErrorDetails {
   kind: ApiErrorKind;
   /** HTTP status; 0 when there was no answer. */
@@ -64,38 +65,33 @@ export function isApiError(error: unknown, ...kinds: readonly ApiErrorKind[]): e
   return error instanceof ApiError && (kinds.length === 0 || kinds.includes(error.kind));
 }
 
-/** Kind for an HTTP status and a Status reason; the reason tells a 409's two meanings apart. */
+const KIND_BY_STATUS: Readonly<Partial<Record<number, ApiErrorKind>>> = {
+  400: 'Invalid',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  408: 'Timeout',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'Invalid',
+  415: 'Invalid',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  502: 'Unavailable',
+  503: 'Unavailable',
+  504: 'Timeout',
+};
+
+/** Kind for an HTTP status and a Status reason; the reason tells apart what shares a status. */
 export function errorKind(status: number, reason: string): ApiErrorKind {
-  switch (status) {
-    case 401:
-      return 'Unauthorized';
-    case 403:
-      return 'Forbidden';
-    case 404:
-      return 'NotFound';
-    case 409:
-      return reason === 'AlreadyExists' ? 'AlreadyExists' : 'Conflict';
-    case 410:
-      return 'Gone';
-    case 400:
-    case 413:
-    case 415:
-    case 422:
-      return 'Invalid';
-    case 429:
-      return 'TooManyRequests';
-    case 408:
-    case 504:
-      return 'Timeout';
-    case 500:
-      // The API server answers 500 with reason ServerTimeout when the store was too slow, 500 otherwise is a fault of its own.
-      return reason === 'ServerTimeout' || reason === 'Timeout' ? 'Timeout' : 'Other';
-    case 502:
-    case 503:
-      return 'Unavailable';
-    default:
-      return 'Other';
+  if (reason === 'AlreadyExists') {
+    return 'AlreadyExists';
   }
+  // The API server answers 500 with this reason when its store was too slow: the write may have been done.
+  if (reason === 'ServerTimeout' || reason === 'Timeout') {
+    return 'Timeout';
+  }
+  return KIND_BY_STATUS[status] ?? 'Other';
 }
 
 /** Message of any thrown value, for logs. */

@@ -1,4 +1,3 @@
-/** The controller runtime: what client-node lacks and an operator needs. Knows nothing of any custom resource. */
 export * from './applier.ts';
 export * from './client.ts';
 export * from './clock.ts';
