@@ -42,24 +42,24 @@ export const imageReference = z
     }),
   );
 
-/** An amount as Kubernetes writes it ("100m", "128Mi"), never negative. */
-export const quantity = z
-  .union([
-    z.int().min(0),
-    z
-      .string()
-      .regex(/^([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]{1,2})?$/)
-      .max(20),
-  ])
-  .meta({'x-kubernetes-int-or-string': true});
+/** An amount as Kubernetes writes it ("100m", "128Mi"), never negative; `least` holds for one given as an integer. */
+export const quantityFrom = (least: number) =>
+  z
+    .union([
+      z.int().min(least),
+      z
+        .string()
+        .regex(/^([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]{1,2})?$/)
+        .max(20),
+    ])
+    .meta({'x-kubernetes-int-or-string': true});
+
+const quantity = quantityFrom(0);
 
 const atMost = (resource: 'cpu' | 'memory') => ({
   rule: `!has(self.requests) || !has(self.limits) || !has(self.requests.${resource}) || !has(self.limits.${resource}) || !quantity(string(self.requests.${resource})).isGreaterThan(quantity(string(self.limits.${resource})))`,
   message: `requests.${resource} must be less than or equal to limits.${resource}`,
 });
-
-/** What holds for every {@link resourceRequirements}; a schema that adds rules of its own must repeat them. */
-export const resourceRules = [atMost('cpu'), atMost('memory')] as const;
 
 export const resourceRequirements = z
   .object({
@@ -78,7 +78,7 @@ export const resourceRequirements = z
       .optional()
       .describe('What the container may not exceed.'),
   })
-  .meta(rules(...resourceRules));
+  .meta(rules(atMost('cpu'), atMost('memory')));
 
 const keySelector = (kind: 'Secret' | 'ConfigMap') =>
   z.object({
@@ -168,7 +168,7 @@ export const topologySpreadConstraint = z.object({
   labelSelector: z
     .object({matchLabels: labelMap(16).optional().describe('Labels that a pod must have to be counted.')})
     .optional()
-    .describe('Which pods are counted.'),
+    .describe("Which pods are counted; the API's own where unset."),
 });
 
 /** Passed on as it is. */

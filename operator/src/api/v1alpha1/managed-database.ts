@@ -1,12 +1,15 @@
 import {z} from 'zod';
 import {rules} from './cel.ts';
-import {imageReference, objectName, quantity, resourceRequirements, resourceRules} from './kubernetes.ts';
+import {imageReference, objectName, quantityFrom, resourceRequirements} from './kubernetes.ts';
 
 /** The MySQL server that keeps the tasks. */
 
+/** 256 MiB: a smaller volume has no room for the redo and binary logs. */
+const LEAST_BYTES = 268435456;
+
 const storage = z
   .object({
-    size: quantity
+    size: quantityFrom(LEAST_BYTES)
       .default('1Gi')
       .describe('Size of the volume.')
       .meta(
@@ -49,13 +52,7 @@ export const database = z
         storage,
         resources: resourceRequirements
           .default({requests: {cpu: '100m', memory: '512Mi'}, limits: {memory: '512Mi'}})
-          .describe("Resources of mysqld's container, replaced as a whole; buffers are computed from limits.memory.")
-          .meta(
-            rules(...resourceRules, {
-              rule: 'has(self.limits) && has(self.limits.memory)',
-              message: 'limits.memory must be set: the buffers are computed from it',
-            }),
-          ),
+          .describe("Resources of mysqld's container, replaced as a whole; buffers are computed from limits.memory."),
       })
       .prefault({})
       .describe('A MySQL server that the operator runs for this API.'),

@@ -116,11 +116,14 @@ const explanation = z.object({
 });
 export type Explanation = z.output<typeof explanation>;
 
+/** What is promised, by name. */
+export const objectives = ['availability', 'latency', 'errorRate'] as const;
+
 export const objectiveStates = ['Met', 'Breached', 'Inconclusive'] as const;
 export type ObjectiveState = (typeof objectiveStates)[number];
 
 const objectiveStatus = z.object({
-  name: z.enum(['availability', 'latency', 'errorRate']).describe('Which objective.'),
+  name: z.enum(objectives).describe('Which objective.'),
   objective: short.describe('What was promised.'),
   current: short.describe('What was measured over the window.'),
   budgetRemaining: short.describe('Share of the error budget that is left.'),
