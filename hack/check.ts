@@ -8,12 +8,13 @@ import {fileURLToPath} from 'node:url';
 
 import {generated} from './check/generated.ts';
 import {licences} from './check/licences.ts';
+import {lock} from './check/lock.ts';
 import {portable} from './check/portable.ts';
 import type {Finding, Step} from './check/step.ts';
 import {format, lint, structure, types, unused} from './check/tools.ts';
 
 /** Longest first, so that the short ones fill the gaps. */
-const steps: readonly Step[] = [lint, types, format, unused, structure, generated, licences, portable];
+const steps: readonly Step[] = [lint, types, format, unused, structure, generated, licences, lock, portable];
 
 const shownFindings = 100;
 

@@ -27,9 +27,6 @@ function traceFindings(file: string, content: string, {checkout, hosts}: Traces)
     if (hosts.some((host) => text.includes(host))) {
       found.push({...at, rule: 'registry-host', message: "this machine's registry; leave it to the configuration"});
     }
-    if (/(^|\/)package-lock\.json$/.test(file) && /"resolved":\s*"(https?|git)/.test(text)) {
-      found.push({...at, rule: 'lock-host', message: 'the lock names a registry; see omit-lockfile-registry-resolved'});
-    }
     return found;
   });
 }
