@@ -1,5 +1,5 @@
 export * from './conditions.ts';
-export * from './database.ts';
+export * from './database-target.ts';
 export * from './events.ts';
 export * from './labels.ts';
 export * from './maintenance-api.ts';

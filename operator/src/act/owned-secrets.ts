@@ -1,0 +1,198 @@
+import {randomBytes} from 'node:crypto';
+import {resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+import {isApiError, type KubeClient, type KubeObject, type WritableObject} from '../runtime/index.ts';
+import {createAuthority, issueServerCertificate, needsRenewal} from './pki.ts';
+
+/** An account of the database; the wiring passes the builders' own list. */
+export type AccountRole = 'app' | 'migrate' | 'monitor' | 'admin';
+
+/** A Secret to be written; its data is in base64. */
+type BuiltSecret = WritableObject & {readonly data: Readonly<Record<string, string>>};
+
+/** Shapes and names of the Secrets (room `desired`), passed in by the wiring. */
+export interface SecretBuilders {
+  names(name: string): {
+    readonly apiTokens: string;
+    readonly databaseRole: Readonly<Record<AccountRole, string>>;
+    readonly databaseTls: string;
+    readonly databaseAuthority: string;
+    readonly databaseState: string;
+  };
+  readonly roles: readonly AccountRole[];
+  hosts(name: string, namespace: string): {readonly dns: readonly string[]; readonly ip: readonly string[]};
+  role(api: MaintenanceApi, role: AccountRole, password: string): BuiltSecret;
+  state(api: MaintenanceApi, serverUuids: Readonly<Record<string, string>>): BuiltSecret;
+  authority(api: MaintenanceApi, pair: {readonly certificate: string; readonly privateKey: string}): BuiltSecret;
+  serverTls(
+    api: MaintenanceApi,
+    pair: {readonly authority: string; readonly certificate: string; readonly privateKey: string},
+  ): BuiltSecret;
+  apiTokens(api: MaintenanceApi, tokens: readonly {readonly name: string; readonly token: string}[]): BuiltSecret;
+}
+
+/** What the operator knows of the Secrets that it owns. The values stay in memory and in the Secrets. */
+export interface OwnedSecrets {
+  readonly accounts: Readonly<Record<AccountRole, {readonly user: string; readonly password: string}>>;
+  readonly authorityCertificate: string;
+  readonly serverCertificate: string;
+  /** Server UUID by ordinal, of volumes that once were initialised. */
+  readonly serverUuids: Readonly<Record<string, string>>;
+  /** Changes when any of them does; holds no secret. */
+  readonly version: string;
+}
+
+interface SecretObject extends KubeObject {
+  data?: Record<string, string>;
+}
+
+const PASSWORD_BYTES = 24;
+
+/** A password of characters that need no quoting in SQL, shells and option files. */
+const newPassword = (): string => randomBytes(PASSWORD_BYTES).toString('hex');
+
+function decode(secret: SecretObject, key: string): string | undefined {
+  const value = secret.data?.[key];
+  return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8');
+}
+
+/** A Secret of ours exists but lacks a key: someone edited it, and making another value would lock somebody out. */
+export class DamagedSecretError extends Error {
+  readonly secret: string;
+  constructor(secret: string, key: string) {
+    super(`Secret "${secret}" has no key "${key}"; restore it, or delete the Secret to have a new one made`);
+    this.name = 'DamagedSecretError';
+    this.secret = secret;
+  }
+}
+
+/** Reads the Secrets that a resource owns and makes the missing ones. They are read by name, never listed. */
+export class OwnedSecretKeeper {
+  readonly #client: KubeClient;
+  readonly #guard: () => void;
+  readonly #builders: SecretBuilders;
+
+  constructor(options: {client: KubeClient; guard: () => void; builders: SecretBuilders}) {
+    this.#builders = options.builders;
+    this.#client = options.client;
+    this.#guard = options.guard;
+  }
+
+  /**
+   * @param now - wall clock
+   * @throws ApiError; DamagedSecretError when one was edited by hand
+   */
+  async ensure(api: MaintenanceApi, now: Date): Promise<OwnedSecrets> {
+    const names = this.#builders.names(api.metadata.name);
+    const versions: string[] = [];
+    const get = async (name: string, make: () => Promise<WritableObject> | WritableObject): Promise<SecretObject> => {
+      const secret = await this.#getOrCreate(api, name, make);
+      versions.push(`${name}@${secret.metadata.uid ?? ''}/${secret.metadata.resourceVersion ?? ''}`);
+      return secret;
+    };
+    const accounts = Object.fromEntries(
+      await Promise.all(
+        this.#builders.roles.map(async (role) => {
+          const name = names.databaseRole[role];
+          const secret = await get(name, () => this.#builders.role(api, role, newPassword()));
+          return [
+            role,
+            {user: required(secret, name, 'username'), password: required(secret, name, 'password')},
+          ] as const;
+        }),
+      ),
+    ) as OwnedSecrets['accounts'];
+    const state = await get(names.databaseState, () => this.#builders.state(api, {}));
+    await get(names.apiTokens, () => this.#builders.apiTokens(api, [{name: 'default', token: newPassword()}]));
+    const authority = await this.#authority(api, now, get);
+    const serverCertificate = await this.#serverCertificate(api, now, authority, get);
+    return {
+      accounts,
+      authorityCertificate: authority.certificate,
+      serverCertificate,
+      serverUuids: uuidsOf(state),
+      version: versions.sort().join(','),
+    };
+  }
+
+  /** Remembers a volume's server UUID, so that the volume is never initialised a second time (invariant 9). */
+  async rememberServerUuid(api: MaintenanceApi, serverUuids: Readonly<Record<string, string>>): Promise<void> {
+    const names = this.#builders.names(api.metadata.name);
+    const body = {data: this.#builders.state(api, serverUuids).data};
+    await this.#client.patch(resources.secret, api.metadata.namespace, names.databaseState, body, {
+      type: 'merge',
+      beforeSend: this.#guard,
+    });
+  }
+
+  async #authority(
+    api: MaintenanceApi,
+    now: Date,
+    get: (name: string, make: () => Promise<WritableObject>) => Promise<SecretObject>,
+  ): Promise<{certificate: string; privateKey: string}> {
+    const name = this.#builders.names(api.metadata.name).databaseAuthority;
+    const secret = await get(name, async () => this.#builders.authority(api, await createAuthority(now)));
+    return {certificate: required(secret, name, 'tls.crt'), privateKey: required(secret, name, 'tls.key')};
+  }
+
+  async #serverCertificate(
+    api: MaintenanceApi,
+    now: Date,
+    authority: {certificate: string; privateKey: string},
+    get: (name: string, make: () => Promise<WritableObject>) => Promise<SecretObject>,
+  ): Promise<string> {
+    const {namespace, name: apiName} = api.metadata;
+    const name = this.#builders.names(apiName).databaseTls;
+    const issue = async (): Promise<BuiltSecret> => {
+      const issued = await issueServerCertificate(authority, this.#builders.hosts(apiName, namespace), now);
+      return this.#builders.serverTls(api, {authority: authority.certificate, ...issued});
+    };
+    const secret = await get(name, issue);
+    const current = required(secret, name, 'tls.crt');
+    if (!needsRenewal(current, authority.certificate, now)) return current;
+    const body = {data: (await issue()).data};
+    const patched = await this.#client.patch<SecretObject>(resources.secret, namespace, name, body, {
+      type: 'merge',
+      beforeSend: this.#guard,
+    });
+    return required(patched, name, 'tls.crt');
+  }
+
+  async #getOrCreate(
+    api: MaintenanceApi,
+    name: string,
+    make: () => Promise<WritableObject> | WritableObject,
+  ): Promise<SecretObject> {
+    const {namespace} = api.metadata;
+    const existing = await this.#client.get<SecretObject>(resources.secret, namespace, name);
+    if (existing !== undefined) return existing;
+    try {
+      return await this.#client.create<SecretObject>(resources.secret, namespace, await make(), {
+        beforeSend: this.#guard,
+      });
+    } catch (error) {
+      // Another process of ours was quicker, or an answer was lost: what is there now is what counts.
+      if (!isApiError(error, 'AlreadyExists')) throw error;
+      const made = await this.#client.get<SecretObject>(resources.secret, namespace, name);
+      if (made === undefined) throw error;
+      return made;
+    }
+  }
+}
+
+function required(secret: SecretObject, name: string, key: string): string {
+  const value = decode(secret, key);
+  if (value === undefined || value === '') throw new DamagedSecretError(name, key);
+  return value;
+}
+
+const UUID_KEY = /^server-uuid-(\d+)$/;
+
+function uuidsOf(state: SecretObject): Record<string, string> {
+  const uuids: Record<string, string> = {};
+  for (const key of Object.keys(state.data ?? {})) {
+    const ordinal = UUID_KEY.exec(key)?.[1];
+    const value = decode(state, key);
+    if (ordinal !== undefined && value !== undefined) uuids[ordinal] = value;
+  }
+  return uuids;
+}

@@ -1,0 +1,68 @@
+import {hostname} from 'node:os';
+
+/** How this process runs, from its environment. */
+export interface OperatorConfig {
+  /** Namespaces to serve; empty = all. */
+  readonly watchNamespaces: readonly string[];
+  /** Where the Lease is. */
+  readonly namespace: string;
+  /** Unique to this process. */
+  readonly identity: string;
+  readonly logLevel: string;
+  readonly metricsPort: number;
+  readonly healthPort: number;
+  readonly healthHost: string;
+  /** Whether pods are reached by their IPs (in the cluster) or through the API server (from a laptop). */
+  readonly inCluster: boolean;
+  readonly workers: number;
+}
+
+/** A variable of the environment can't be used; the message says what it must be. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
+const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+function port(name: string, text: string | undefined, fallback: number): number {
+  const value = text === undefined || text === '' ? fallback : Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65535) {
+    throw new ConfigError(`${name} must be a port between 0 and 65535, but is "${text ?? ''}"`);
+  }
+  return value;
+}
+
+function namespaces(text: string | undefined): string[] {
+  const names = (text ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  const wrong = names.find((name) => !NAMESPACE.test(name));
+  if (wrong !== undefined)
+    throw new ConfigError(`WATCH_NAMESPACES must be names of namespaces with commas between, but has "${wrong}"`);
+  return names;
+}
+
+/**
+ * Reads the configuration.
+ *
+ * @throws ConfigError naming the variable and what it must be
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): OperatorConfig {
+  const logLevel = env['LOG_LEVEL'] ?? 'info';
+  if (!LOG_LEVELS.includes(logLevel))
+    throw new ConfigError(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, but is "${logLevel}"`);
+  const inCluster = env['KUBERNETES_SERVICE_HOST'] !== undefined;
+  return {
+    watchNamespaces: namespaces(env['WATCH_NAMESPACES']),
+    namespace: env['POD_NAMESPACE'] ?? 'maintenance-api-system',
+    identity: `${env['POD_NAME'] ?? hostname()}_${String(process.pid)}_${String(Math.round(performance.timeOrigin))}`,
+    logLevel,
+    metricsPort: port('METRICS_PORT', env['METRICS_PORT'], 8080),
+    healthPort: port('HEALTH_PORT', env['HEALTH_PORT'], 8081),
+    healthHost: inCluster ? '0.0.0.0' : '127.0.0.1',
+    inCluster,
+    workers: 8,
+  };
+}

@@ -1,0 +1,209 @@
+import type {
+  Condition,
+  ConditionStatus,
+  ConditionType,
+  MaintenanceApi,
+  ObjectiveStatus,
+  Reason,
+} from '../api/v1alpha1/index.ts';
+import {conditionTypes} from '../api/v1alpha1/index.ts';
+import type {ChildResult} from '../act/children.ts';
+import {describeMissing, type MissingReference} from '../observe/references.ts';
+import type {Decision, Observation} from '../remediation/index.ts';
+
+/** How the database is, put together by the controller from its pod, its volume and its probe. */
+export type DatabaseView =
+  | {readonly state: 'Ready'}
+  | {readonly state: 'Starting'; readonly reason: Reason; readonly message: string; readonly stalled: boolean}
+  | {readonly state: 'Unreachable'; readonly message: string}
+  | {readonly state: 'DataMissing'; readonly message: string};
+
+/** What conditions are made from, once at the end of a reconcile. */
+export interface ConditionInput {
+  readonly api: MaintenanceApi;
+  readonly now: Date;
+  readonly observation: Observation;
+  readonly decision: Decision;
+  readonly children: readonly ChildResult[];
+  readonly missing: readonly MissingReference[];
+  /** A Secret of the operator's own that was damaged, or an account that doesn't work. */
+  readonly secretsProblem: string | undefined;
+  /** A permission that the operator lacks here, with the command that grants it. */
+  readonly accessMissing: string | undefined;
+  readonly database: DatabaseView;
+  readonly objectives: readonly ObjectiveStatus[];
+}
+
+interface Answer {
+  readonly status: ConditionStatus;
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/** Something that keeps the cluster from being what the spec asks; `stalled`: only a person can change it. */
+interface Obstacle {
+  readonly reason: Reason;
+  readonly message: string;
+  readonly stalled: boolean;
+}
+
+function childObstacles(children: readonly ChildResult[]): Obstacle[] {
+  return children
+    .filter((child) => child.refused !== undefined)
+    .map((child) => ({
+      reason: 'ApplyRefused',
+      message: `${child.kind} "${child.name}" was refused: ${child.refused ?? ''}`,
+      stalled: true,
+    }));
+}
+
+function databaseObstacle(view: DatabaseView): Obstacle | undefined {
+  switch (view.state) {
+    case 'Ready':
+      return undefined;
+    case 'Starting':
+      return {reason: view.reason, message: view.message, stalled: view.stalled};
+    case 'Unreachable':
+      return {reason: 'DatabaseUnreachable', message: view.message, stalled: false};
+    case 'DataMissing':
+      return {reason: 'DataMissing', message: view.message, stalled: true};
+  }
+}
+
+function releaseObstacle({release, action}: Decision): Obstacle | undefined {
+  switch (release.kind) {
+    case 'Settled':
+    case 'Baking':
+      return undefined;
+    case 'Waiting':
+    case 'Progressing':
+      return {reason: 'Progressing', message: release.message, stalled: false};
+    case 'Blocked':
+      return {
+        reason: release.pastDeadline ? 'ProgressDeadlineExceeded' : release.reason,
+        message: release.message,
+        stalled: release.pastDeadline,
+      };
+    case 'RollingBack':
+      return {reason: 'RevisionSuspended', message: release.message, stalled: false};
+    case 'Rejected':
+      return {reason: 'RevisionRejected', message: release.message, stalled: true};
+    case 'Escalated':
+      return {
+        reason: action === undefined ? 'Escalated' : 'RevisionSuspended',
+        message: release.message,
+        stalled: true,
+      };
+  }
+}
+
+function replicaObstacle({deployment}: Observation): Obstacle | undefined {
+  if (deployment === undefined)
+    return {reason: 'Progressing', message: 'The Deployment is being created', stalled: false};
+  if (deployment.readyReplicas >= deployment.wantedReplicas) return undefined;
+  return {
+    reason: 'NotReady',
+    message: `${String(deployment.readyReplicas)} of ${String(deployment.wantedReplicas)} wanted pods are ready`,
+    stalled: false,
+  };
+}
+
+/** Everything that stands between the spec and the cluster, the most telling first. */
+function obstaclesOf(input: ConditionInput): Obstacle[] {
+  const {accessMissing, missing, secretsProblem} = input;
+  const found: (Obstacle | undefined)[] = [
+    accessMissing === undefined ? undefined : {reason: 'AccessMissing', message: accessMissing, stalled: true},
+    missing.length === 0 ? undefined : {reason: 'ReferenceMissing', message: describeMissing(missing), stalled: true},
+    secretsProblem === undefined ? undefined : {reason: 'AccountsInvalid', message: secretsProblem, stalled: true},
+    ...childObstacles(input.children),
+    databaseObstacle(input.database),
+    releaseObstacle(input.decision),
+    replicaObstacle(input.observation),
+  ];
+  return found.filter((obstacle) => obstacle !== undefined);
+}
+
+function objectivesMet(input: ConditionInput): Answer {
+  const breached = input.objectives.filter((objective) => objective.state === 'Breached').map(({name}) => name);
+  if (breached.length > 0 || input.decision.breached) {
+    const what = breached.length > 0 ? `over the whole window: ${breached.join(', ')}` : 'in the act window';
+    return {status: 'False', reason: 'ObjectiveBreached', message: `Breached ${what}`};
+  }
+  if (input.objectives.every((objective) => objective.state === 'Inconclusive')) {
+    return {status: 'Unknown', reason: 'Inconclusive', message: 'Too little was measured so far'};
+  }
+  return {status: 'True', reason: 'ObjectivesMet', message: 'Every objective that could be measured is met'};
+}
+
+function remediating({action, release}: Decision): Answer {
+  if (release.kind === 'Escalated') return {status: 'False', reason: 'Escalated', message: release.message};
+  if (action === undefined || action.state === 'Ended') {
+    return {status: 'False', reason: 'NoAction', message: 'No action is under way'};
+  }
+  const what = `${action.kind} from ${action.fromRevision} to ${action.toRevision} because of ${action.verdict}`;
+  return action.state === 'Verifying'
+    ? {status: 'True', reason: 'Verifying', message: `${what}: rolled out, its effect is being measured`}
+    : {status: 'True', reason: 'RollingBack', message: what};
+}
+
+function databaseReady(view: DatabaseView): Answer {
+  const obstacle = databaseObstacle(view);
+  return obstacle === undefined
+    ? {status: 'True', reason: 'DatabaseReady', message: 'The database answers'}
+    : {status: 'False', reason: obstacle.reason, message: obstacle.message};
+}
+
+function answers(input: ConditionInput): Record<ConditionType, Answer> {
+  const obstacles = obstaclesOf(input);
+  const first = obstacles[0];
+  const stalled = obstacles.find((obstacle) => obstacle.stalled);
+  const ready = input.observation.deployment?.readyReplicas ?? 0;
+  const paused = input.api.spec.paused;
+  const calm: Answer = {status: 'False', reason: 'UpToDate', message: 'Nothing is left to do'};
+  return {
+    Ready:
+      first === undefined
+        ? {status: 'True', reason: 'Ready', message: 'The cluster is what the spec asks'}
+        : {status: 'False', reason: first.reason, message: obstacles.map(({message}) => message).join('; ')},
+    Available:
+      ready > 0
+        ? {status: 'True', reason: 'Available', message: 'At least one pod is ready'}
+        : {status: 'False', reason: 'NoReadyPods', message: 'No pod is ready'},
+    DatabaseReady: databaseReady(input.database),
+    ObjectivesMet: objectivesMet(input),
+    Remediating: remediating(input.decision),
+    Paused: paused
+      ? {status: 'True', reason: 'Paused', message: 'spec.paused is set: children are left alone'}
+      : {status: 'False', reason: 'NotPaused', message: 'Children are managed'},
+    Reconciling:
+      first === undefined || stalled !== undefined || paused
+        ? calm
+        : {status: 'True', reason: 'Progressing', message: first.message},
+    Stalled:
+      stalled === undefined
+        ? {status: 'False', reason: 'NotStalled', message: 'Nothing waits for a person'}
+        : {status: 'True', reason: stalled.reason, message: stalled.message},
+  };
+}
+
+const MAX_MESSAGE = 4096;
+
+/**
+ * All conditions, always all present; a transition time moves only with the status (KEP-1623).
+ */
+export function conditionsOf(input: ConditionInput): Condition[] {
+  const before = new Map((input.api.status?.conditions ?? []).map((condition) => [condition.type, condition]));
+  const all = answers(input);
+  return conditionTypes.map((type) => {
+    const {status, reason, message} = all[type];
+    const old = before.get(type);
+    return {
+      type,
+      status,
+      reason,
+      message: message.slice(0, MAX_MESSAGE),
+      observedGeneration: input.api.metadata.generation,
+      lastTransitionTime: old?.status === status ? old.lastTransitionTime : `${input.now.toISOString().slice(0, 19)}Z`,
+    };
+  });
+}

@@ -1,0 +1,75 @@
+import type {MaintenanceApi} from '../api/v1alpha1/index.ts';
+import {DATA_MISSING_PREFIX, databasePodName} from '../desired/index.ts';
+import type {Cache} from '../observe/cache.ts';
+import type {DatabaseReading} from '../observe/database-probe.ts';
+import type {PodProjection} from '../observe/projections.ts';
+import type {DatabaseView} from './conditions.ts';
+import {volumeClaimName} from './measure.ts';
+
+const IMAGE_REASONS = new Set(['ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'ErrImageNeverPull']);
+
+function volumeView(cache: Cache, api: MaintenanceApi): DatabaseView | undefined {
+  const {namespace} = api.metadata;
+  const claim = cache.claims.get(`${namespace}/${volumeClaimName(api)}`);
+  if (claim === undefined || claim.value.phase === 'Bound') return undefined;
+  const className = api.spec.database.managed.storage.className ?? claim.value.storageClass;
+  const storageClass =
+    className === undefined ? 'no StorageClass (the cluster has no default)' : `StorageClass "${className}"`;
+  return {
+    state: 'Starting',
+    reason: 'VolumePending',
+    message: `PersistentVolumeClaim "${volumeClaimName(api)}" is ${claim.value.phase}; it asks for ${storageClass}`,
+    stalled: false,
+  };
+}
+
+function podView(name: string, pod: PodProjection): DatabaseView | undefined {
+  if (pod.initFailure?.startsWith(DATA_MISSING_PREFIX) === true)
+    return {state: 'DataMissing', message: pod.initFailure};
+  if (pod.waiting !== undefined) {
+    const {reason, message} = pod.waiting;
+    return {
+      state: 'Starting',
+      reason: IMAGE_REASONS.has(reason) ? 'ImagePullFailed' : 'DatabaseStarting',
+      message: `Pod "${name}" waits: ${reason} ${message}`.trim(),
+      stalled: false,
+    };
+  }
+  if (pod.unschedulable !== undefined) {
+    return {state: 'Starting', reason: 'Unschedulable', message: `Pod "${name}": ${pod.unschedulable}`, stalled: false};
+  }
+  return undefined;
+}
+
+function probeView(reading: DatabaseReading, initialised: boolean): DatabaseView {
+  if (reading.reachable) return {state: 'Ready'};
+  return initialised
+    ? {state: 'Unreachable', message: `The database does not answer (${reading.reason ?? 'unknown'})`}
+    : {state: 'Starting', reason: 'DatabaseStarting', message: 'The database is being initialised', stalled: false};
+}
+
+/**
+ * How the database is: its volume first, then its pod, then its own answer over the admin interface. Where that can't
+ * be asked (no reading) the pod's readiness is what is known.
+ */
+export function databaseView(
+  cache: Cache,
+  api: MaintenanceApi,
+  told: {reading: DatabaseReading | undefined; initialised: boolean},
+): DatabaseView {
+  const {namespace, name} = api.metadata;
+  const podName = databasePodName(name, 0);
+  const pod = cache.pods.get(`${namespace}/${podName}`);
+  if (pod === undefined) {
+    return told.initialised
+      ? {state: 'Unreachable', message: `Pod "${podName}" does not exist`}
+      : {state: 'Starting', reason: 'DatabaseStarting', message: `Pod "${podName}" is being created`, stalled: false};
+  }
+  const obstacle = volumeView(cache, api) ?? podView(podName, pod.value);
+  if (obstacle !== undefined && told.reading?.reachable !== true) return obstacle;
+  if (told.reading !== undefined) return probeView(told.reading, told.initialised);
+  if (pod.value.ready) return {state: 'Ready'};
+  return told.initialised
+    ? {state: 'Unreachable', message: `Pod "${podName}" is not ready`}
+    : {state: 'Starting', reason: 'DatabaseStarting', message: `Pod "${podName}" is starting`, stalled: false};
+}

@@ -1,0 +1,270 @@
+import {labels, maintenanceApiSpec, resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+import {
+  Reflector,
+  type Cached,
+  type Clock,
+  type KubeClient,
+  type KubeObject,
+  type Logger,
+  type Metrics,
+  type ResourceRef,
+} from '../runtime/index.ts';
+import {
+  projectAutoscaler,
+  projectChild,
+  projectClaim,
+  projectControllerRevision,
+  projectDeployment,
+  projectPod,
+  projectReplicaSet,
+  projectStatefulSet,
+  type AutoscalerProjection,
+  type ChildProjection,
+  type ClaimProjection,
+  type ControllerRevisionProjection,
+  type DeploymentProjection,
+  type PodProjection,
+  type ReplicaSetProjection,
+  type StatefulSetProjection,
+} from './projections.ts';
+
+/** A MaintenanceApi as read, or why it can't be taken as one. */
+export type MaintenanceApiReading =
+  | {readonly valid: true; readonly api: MaintenanceApi; readonly owner?: undefined}
+  | {readonly valid: false; readonly problem: string; readonly generation: number; readonly owner?: undefined};
+
+export interface CacheOptions {
+  readonly client: KubeClient;
+  /** Namespaces to serve; empty = all. */
+  readonly namespaces: readonly string[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Told the key of the MaintenanceApi that a change concerns. */
+  readonly onChange: (key: string, source: ChangeSource) => void;
+}
+
+/** What changed: the resource itself, one of its children, or a pod. */
+export type ChangeSource = 'resource' | 'child';
+
+/** undefined: a ControllerRevision of that label without data isn't one of ours. */
+interface RevisionEntry {
+  readonly owner: string | undefined;
+  readonly projection: ControllerRevisionProjection | undefined;
+}
+
+/** One kind's reflectors, one a served namespace, read as one. */
+class Kind<T extends {readonly owner?: string | undefined}> {
+  readonly reflectors: readonly Reflector<T>[];
+  readonly #scopes: readonly (string | undefined)[];
+
+  constructor(options: CacheOptions, ref: ResourceRef, project: (object: KubeObject) => T) {
+    const scopes: (string | undefined)[] = options.namespaces.length === 0 ? [undefined] : [...options.namespaces];
+    this.#scopes = scopes;
+    this.reflectors = scopes.map((namespace) => {
+      const reflector = new Reflector<T>({
+        client: options.client,
+        ref,
+        ...(namespace === undefined ? {} : {namespace}),
+        ...(ref === resources.maintenanceApi ? {} : {labelSelector: labels.owner}),
+        project,
+        indexes: {
+          owner: (value, key) => (value.owner === undefined ? [] : [`${key.split('/')[0] ?? ''}/${value.owner}`]),
+        },
+        clock: options.clock,
+        logger: options.logger,
+        metrics: options.metrics,
+      });
+      reflector.addHandler((key, old, now) => {
+        if (ref === resources.maintenanceApi) {
+          options.onChange(key, 'resource');
+          return;
+        }
+        const owner = (now ?? old)?.value.owner;
+        if (owner !== undefined) options.onChange(`${key.split('/')[0] ?? ''}/${owner}`, 'child');
+      });
+      return reflector;
+    });
+  }
+
+  get(key: string): Cached<T> | undefined {
+    for (const reflector of this.reflectors) {
+      const found = reflector.store.get(key);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  list(): Cached<T>[] {
+    return this.reflectors.flatMap((reflector) => reflector.store.list());
+  }
+
+  ownedBy(key: string): Cached<T>[] {
+    return this.reflectors.flatMap((reflector) => reflector.store.byIndex('owner', key));
+  }
+
+  expect(key: string, resourceVersion: string): void {
+    const namespace = key.split('/')[0];
+    for (const [index, reflector] of this.reflectors.entries()) {
+      const scope = this.#scopes[index];
+      if (scope === undefined || scope === namespace) reflector.store.expect(key, resourceVersion);
+    }
+  }
+
+  fresh(key: string): boolean {
+    return this.reflectors.every((reflector) => reflector.store.fresh(key));
+  }
+}
+
+function readMaintenanceApi(object: KubeObject): MaintenanceApiReading {
+  const parsed = maintenanceApiSpec.safeParse(object['spec']);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const problem = `spec.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`;
+    return {valid: false, problem, generation: object.metadata.generation ?? 0};
+  }
+  // managedFields are half of the object and decide nothing here.
+  const {managedFields: _dropped, ...metadata} = object.metadata;
+  return {valid: true, api: {...object, metadata, spec: parsed.data} as unknown as MaintenanceApi};
+}
+
+/** A kind whose projection is at least a child's. */
+interface ChildKind {
+  get(key: string): Cached<ChildProjection> | undefined;
+  ownedBy(key: string): Cached<ChildProjection>[];
+  expect(key: string, resourceVersion: string): void;
+  fresh(key: string): boolean;
+}
+
+/** What all kinds have in common, whatever they keep. */
+interface AnyKind {
+  readonly reflectors: readonly {
+    start(): void;
+    stop(): Promise<void>;
+    hasSynced(): boolean;
+    synced(): Promise<void>;
+    readonly trouble: {readonly message: string} | undefined;
+  }[];
+}
+
+/** Everything that is watched, projected, and looked up by the MaintenanceApi's key. */
+export class Cache {
+  readonly apis: Kind<MaintenanceApiReading>;
+  readonly deployments: Kind<DeploymentProjection>;
+  readonly replicaSets: Kind<ReplicaSetProjection>;
+  readonly statefulSets: Kind<StatefulSetProjection>;
+  readonly autoscalers: Kind<AutoscalerProjection>;
+  readonly budgets: Kind<ChildProjection>;
+  readonly services: Kind<ChildProjection>;
+  readonly serviceAccounts: Kind<ChildProjection>;
+  readonly configMaps: Kind<ChildProjection>;
+  readonly claims: Kind<ClaimProjection>;
+  readonly pods: Kind<PodProjection>;
+  readonly revisions: Kind<RevisionEntry>;
+  readonly #kinds: readonly AnyKind[];
+  readonly #children: ReadonlyMap<string, ChildKind>;
+  /** Writes that haven't come back yet, by owner. */
+  readonly #writes = new Map<string, Map<string, string>>();
+
+  constructor(options: CacheOptions) {
+    this.apis = new Kind(options, resources.maintenanceApi, readMaintenanceApi);
+    this.deployments = new Kind(options, resources.deployment, projectDeployment);
+    this.replicaSets = new Kind(options, resources.replicaSet, projectReplicaSet);
+    this.statefulSets = new Kind(options, resources.statefulSet, projectStatefulSet);
+    this.autoscalers = new Kind(options, resources.horizontalPodAutoscaler, projectAutoscaler);
+    this.budgets = new Kind(options, resources.podDisruptionBudget, projectChild);
+    this.services = new Kind(options, resources.service, projectChild);
+    this.serviceAccounts = new Kind(options, resources.serviceAccount, projectChild);
+    this.configMaps = new Kind(options, resources.configMap, projectChild);
+    this.claims = new Kind(options, resources.persistentVolumeClaim, projectClaim);
+    this.pods = new Kind(options, resources.pod, projectPod);
+    this.revisions = new Kind<RevisionEntry>(options, resources.controllerRevision, (object) => {
+      const projection = projectControllerRevision(object);
+      return {owner: projection?.owner, projection};
+    });
+    this.#children = new Map<string, ChildKind>([
+      ['Deployment', this.deployments],
+      ['StatefulSet', this.statefulSets],
+      ['HorizontalPodAutoscaler', this.autoscalers],
+      ['PodDisruptionBudget', this.budgets],
+      ['Service', this.services],
+      ['ServiceAccount', this.serviceAccounts],
+      ['ConfigMap', this.configMaps],
+    ]);
+    this.#kinds = [
+      this.apis,
+      this.deployments,
+      this.replicaSets,
+      this.statefulSets,
+      this.autoscalers,
+      this.budgets,
+      this.services,
+      this.serviceAccounts,
+      this.configMaps,
+      this.claims,
+      this.pods,
+      this.revisions,
+    ];
+  }
+
+  start(): void {
+    for (const kind of this.#kinds) for (const reflector of kind.reflectors) reflector.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#kinds.flatMap((kind) => kind.reflectors.map((reflector) => reflector.stop())));
+  }
+
+  /** Resolves once every first list is in. */
+  async synced(): Promise<void> {
+    await Promise.all(this.#kinds.flatMap((kind) => kind.reflectors.map((reflector) => reflector.synced())));
+  }
+
+  hasSynced(): boolean {
+    return this.#kinds.every((kind) => kind.reflectors.every((reflector) => reflector.hasSynced()));
+  }
+
+  /** What keeps a watch from working, for the readiness check. */
+  trouble(): string | undefined {
+    for (const kind of this.#kinds) {
+      for (const reflector of kind.reflectors) if (reflector.trouble !== undefined) return reflector.trouble.message;
+    }
+    return undefined;
+  }
+
+  /** The store of a child kind; undefined for kinds that aren't watched (Secret). */
+  child(kind: string): ChildKind | undefined {
+    return this.#children.get(kind);
+  }
+
+  /**
+   * Remembers a write of ours, so that the resource isn't reconciled on a cache that hasn't seen it (KEP-5647).
+   *
+   * @param owner - key of the MaintenanceApi
+   */
+  noteWrite(owner: string, kind: string, key: string, resourceVersion: string): void {
+    const store = this.#store(kind);
+    if (store === undefined) return;
+    store.expect(key, resourceVersion);
+    const writes = this.#writes.get(owner) ?? new Map<string, string>();
+    writes.set(`${kind} ${key}`, kind);
+    this.#writes.set(owner, writes);
+  }
+
+  /** Whether every write of ours to this resource and its children has come back by the watch. */
+  fresh(owner: string): boolean {
+    const writes = this.#writes.get(owner);
+    if (writes === undefined) return true;
+    for (const [id, kind] of writes) {
+      if (this.#store(kind)?.fresh(id.slice(kind.length + 1)) === false) return false;
+    }
+    this.#writes.delete(owner);
+    return true;
+  }
+
+  #store(kind: string): Pick<ChildKind, 'expect' | 'fresh'> | undefined {
+    if (kind === 'MaintenanceApi') return this.apis;
+    if (kind === 'ControllerRevision') return this.revisions;
+    return this.#children.get(kind);
+  }
+}

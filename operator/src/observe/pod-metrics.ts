@@ -1,0 +1,67 @@
+import {parsePrometheusText, type TextSample} from './prometheus-text.ts';
+
+/** What one reading of a pod's `/metrics` tells (docs/reference/image-contract.md). */
+export interface PodReading {
+  /** All responses but 4xx. */
+  readonly valid: number;
+  readonly bad: number;
+  readonly total: number;
+  /** Valid responses at or under the latency threshold. */
+  readonly fast: number;
+  /** Requests that wait for a connection of the pool; undefined where the image doesn't tell. */
+  readonly poolWaiting: number | undefined;
+  readonly residentBytes: number | undefined;
+  /** undefined where the image doesn't expose schema_migration_info. */
+  readonly migrations: readonly {readonly version: number; readonly previousCanRead: boolean}[] | undefined;
+}
+
+const WANTED = new Set([
+  'http_requests_total',
+  'http_request_duration_seconds_bucket',
+  'schema_migration_info',
+  'mysql_pool_connections',
+  'process_resident_memory_bytes',
+]);
+
+const isClientError = (status: string | undefined): boolean => status?.startsWith('4') ?? false;
+const isServerError = (status: string | undefined): boolean => status?.startsWith('5') ?? false;
+
+function sum(samples: readonly TextSample[], keep: (sample: TextSample) => boolean): number {
+  return samples.reduce((total, sample) => (keep(sample) ? total + sample.value : total), 0);
+}
+
+/**
+ * Reads the contract's metrics from a `/metrics` body.
+ *
+ * @param body - text exposition format
+ * @param thresholdMilliseconds - spec.slo.latency.thresholdMilliseconds, one of the histogram's bounds
+ * @returns undefined when the body lacks `http_requests_total`'s family altogether: that is no telemetry, not zero
+ *   traffic (invariant 5)
+ */
+export function readPodMetrics(body: string, thresholdMilliseconds: number): PodReading | undefined {
+  if (!/^(# TYPE )?http_requests_total\b/m.test(body)) return undefined;
+  const samples = parsePrometheusText(body, WANTED);
+  const requests = samples.filter((sample) => sample.name === 'http_requests_total');
+  const buckets = samples.filter((sample) => sample.name === 'http_request_duration_seconds_bucket');
+  const bound = thresholdMilliseconds / 1000;
+  const migrations = samples.filter((sample) => sample.name === 'schema_migration_info');
+  const waiting = samples.filter(
+    (sample) => sample.name === 'mysql_pool_connections' && sample.labels['state'] === 'waiting',
+  );
+  const resident = samples.find((sample) => sample.name === 'process_resident_memory_bytes');
+  return {
+    valid: sum(requests, (sample) => !isClientError(sample.labels['status'])),
+    bad: sum(requests, (sample) => isServerError(sample.labels['status'])),
+    total: sum(requests, () => true),
+    fast: sum(buckets, (sample) => Number(sample.labels['le']) === bound && !isClientError(sample.labels['status'])),
+    poolWaiting: waiting.length === 0 ? undefined : sum(waiting, () => true),
+    residentBytes: resident?.value,
+    migrations:
+      migrations.length === 0
+        ? undefined
+        : migrations.map((sample) => ({
+            version: Number(sample.labels['version']),
+            previousCanRead: sample.labels['previous_can_read'] === 'true',
+          })),
+  };
+}

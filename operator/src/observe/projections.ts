@@ -1,0 +1,277 @@
+import {FIELD_MANAGER, labels, type RevisionData} from '../api/v1alpha1/index.ts';
+import {ownedHash, type KubeObject} from '../runtime/index.ts';
+
+/**
+ * What is kept of each watched object: only what a decision reads (0.2 kB instead of 8 kB). The raw objects are the
+ * API server's JSON; their shapes are Kubernetes' published types, read defensively.
+ */
+
+/** What is kept of every child, whatever its kind. */
+export interface ChildProjection {
+  /** Name of the MaintenanceApi by label. */
+  readonly owner: string | undefined;
+  /** Hash of the fields that our manager owns; undefined when it owns none. */
+  readonly owned: string | undefined;
+  readonly deleting: boolean;
+}
+
+export interface DeploymentProjection extends ChildProjection {
+  readonly revision: string | undefined;
+  readonly generation: number;
+  readonly observedGeneration: number;
+  /** When our manager's fields last changed, milliseconds. */
+  readonly appliedAt: number | undefined;
+  readonly wanted: number;
+  readonly total: number;
+  readonly updated: number;
+  readonly ready: number;
+  readonly available: number;
+  readonly replicaFailure: string | undefined;
+  /** Whether our manager owns spec.replicas: dropping the field then would reset it to 1 (measured). */
+  readonly ownsReplicas: boolean;
+}
+
+export interface ReplicaSetProjection {
+  readonly owner: string | undefined;
+  readonly revision: string | undefined;
+  readonly ready: number;
+  readonly total: number;
+  readonly replicaFailure: string | undefined;
+}
+
+export interface StatefulSetProjection extends ChildProjection {
+  readonly ready: number;
+  readonly wanted: number;
+  readonly upToDate: boolean;
+}
+
+export interface AutoscalerProjection extends ChildProjection {
+  readonly minReplicas: number | undefined;
+  readonly desiredReplicas: number | undefined;
+}
+
+export interface ClaimProjection {
+  readonly owner: string | undefined;
+  readonly phase: string;
+  readonly storageClass: string | undefined;
+}
+
+export interface ControllerRevisionProjection {
+  readonly owner: string | undefined;
+  readonly data: RevisionData;
+  readonly revision: number;
+  readonly createdAt: number;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface PodProjection {
+  readonly owner: string | undefined;
+  readonly component: string | undefined;
+  readonly revision: string | undefined;
+  readonly createdAt: number;
+  readonly ip: string | undefined;
+  readonly node: string | undefined;
+  readonly phase: string;
+  readonly ready: boolean;
+  readonly readySince: number | undefined;
+  readonly terminating: boolean;
+  readonly restarts: number;
+  readonly waiting: {readonly container: string; readonly reason: string; readonly message: string} | undefined;
+  readonly lastTermination: {readonly reason: string; readonly exitCode: number; readonly at: number} | undefined;
+  readonly unschedulable: string | undefined;
+  readonly imageId: string | undefined;
+  /** Message that an init container left when it failed. */
+  readonly initFailure: string | undefined;
+}
+
+interface RawCondition {
+  type: string;
+  status: string;
+  reason?: string;
+  message?: string;
+  lastTransitionTime?: string;
+}
+interface RawContainerState {
+  waiting?: {reason?: string; message?: string};
+  terminated?: {reason?: string; exitCode: number; finishedAt?: string; message?: string};
+}
+interface RawContainerStatus {
+  name: string;
+  restartCount: number;
+  imageID?: string;
+  state?: RawContainerState;
+  lastState?: RawContainerState;
+}
+interface RawPod extends KubeObject {
+  spec?: {nodeName?: string};
+  status?: {
+    phase?: string;
+    podIP?: string;
+    conditions?: RawCondition[];
+    initContainerStatuses?: RawContainerStatus[];
+    containerStatuses?: RawContainerStatus[];
+  };
+}
+interface RawWorkload extends KubeObject {
+  spec?: {
+    replicas?: number;
+    template?: {metadata?: {labels?: Record<string, string>}};
+    storageClassName?: string;
+    minReplicas?: number;
+  };
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    updatedReplicas?: number;
+    readyReplicas?: number;
+    availableReplicas?: number;
+    desiredReplicas?: number;
+    currentRevision?: string;
+    updateRevision?: string;
+    phase?: string;
+    conditions?: RawCondition[];
+  };
+}
+
+const millis = (time: string | undefined): number | undefined => (time === undefined ? undefined : Date.parse(time));
+const ownerOf = (object: KubeObject): string | undefined => object.metadata.labels?.[labels.owner];
+const condition = (list: readonly RawCondition[] | undefined, type: string): RawCondition | undefined =>
+  list?.find((item) => item.type === type);
+
+function replicaFailureOf(object: RawWorkload): string | undefined {
+  const failure = condition(object.status?.conditions, 'ReplicaFailure');
+  return failure?.status === 'True' ? (failure.message ?? failure.reason ?? 'pods can not be created') : undefined;
+}
+
+export function projectChild(object: KubeObject): ChildProjection {
+  return {
+    owner: ownerOf(object),
+    owned: ownedHash(object, FIELD_MANAGER),
+    deleting: object.metadata.deletionTimestamp !== undefined,
+  };
+}
+
+export function projectDeployment(object: RawWorkload): DeploymentProjection {
+  const applied = object.metadata.managedFields?.find(
+    (entry) => entry.manager === FIELD_MANAGER && entry.operation === 'Apply' && entry.subresource === undefined,
+  );
+  return {
+    ...projectChild(object),
+    revision: object.spec?.template?.metadata?.labels?.[labels.revision],
+    generation: object.metadata.generation ?? 0,
+    observedGeneration: object.status?.observedGeneration ?? 0,
+    appliedAt: millis(applied?.time),
+    wanted: object.spec?.replicas ?? 0,
+    total: object.status?.replicas ?? 0,
+    updated: object.status?.updatedReplicas ?? 0,
+    ready: object.status?.readyReplicas ?? 0,
+    available: object.status?.availableReplicas ?? 0,
+    replicaFailure: replicaFailureOf(object),
+    ownsReplicas: applied?.fieldsV1?.['f:spec']?.['f:replicas'] !== undefined,
+  };
+}
+
+export function projectReplicaSet(object: RawWorkload): ReplicaSetProjection {
+  return {
+    owner: ownerOf(object),
+    revision: object.metadata.labels?.[labels.revision],
+    ready: object.status?.readyReplicas ?? 0,
+    total: object.status?.replicas ?? 0,
+    replicaFailure: replicaFailureOf(object),
+  };
+}
+
+export function projectStatefulSet(object: RawWorkload): StatefulSetProjection {
+  return {
+    ...projectChild(object),
+    ready: object.status?.readyReplicas ?? 0,
+    wanted: object.spec?.replicas ?? 0,
+    upToDate:
+      (object.status?.observedGeneration ?? 0) >= (object.metadata.generation ?? 0) &&
+      object.status?.currentRevision === object.status?.updateRevision,
+  };
+}
+
+export function projectAutoscaler(object: RawWorkload): AutoscalerProjection {
+  return {
+    ...projectChild(object),
+    minReplicas: object.spec?.minReplicas,
+    desiredReplicas: object.status?.desiredReplicas,
+  };
+}
+
+export function projectClaim(object: RawWorkload): ClaimProjection {
+  return {
+    owner: ownerOf(object),
+    phase: object.status?.phase ?? 'Pending',
+    storageClass: object.spec?.storageClassName,
+  };
+}
+
+export function projectControllerRevision(
+  object: KubeObject & {data?: RevisionData; revision?: number},
+): ControllerRevisionProjection | undefined {
+  if (object.data === undefined) return undefined;
+  return {
+    owner: ownerOf(object),
+    data: object.data,
+    revision: object.revision ?? 0,
+    createdAt: millis(object.metadata.creationTimestamp) ?? 0,
+    annotations: object.metadata.annotations ?? {},
+  };
+}
+
+const STARTING = new Set(['ContainerCreating', 'PodInitializing']);
+
+function waitingOf(statuses: readonly RawContainerStatus[]): PodProjection['waiting'] {
+  for (const status of statuses) {
+    const waiting = status.state?.waiting;
+    if (waiting?.reason === undefined || STARTING.has(waiting.reason)) continue;
+    return {container: status.name, reason: waiting.reason, message: (waiting.message ?? '').slice(0, 512)};
+  }
+  return undefined;
+}
+
+function lastTerminationOf(statuses: readonly RawContainerStatus[]): PodProjection['lastTermination'] {
+  for (const status of statuses) {
+    const ended = status.state?.terminated ?? status.lastState?.terminated;
+    if (ended === undefined) continue;
+    return {reason: ended.reason ?? 'Error', exitCode: ended.exitCode, at: millis(ended.finishedAt) ?? 0};
+  }
+  return undefined;
+}
+
+function initFailureOf(statuses: readonly RawContainerStatus[]): string | undefined {
+  for (const status of statuses) {
+    const ended = status.state?.terminated ?? status.lastState?.terminated;
+    if (ended !== undefined && ended.exitCode !== 0)
+      return (ended.message ?? `exit code ${String(ended.exitCode)}`).trim().slice(0, 512);
+  }
+  return undefined;
+}
+
+export function projectPod(object: RawPod): PodProjection {
+  const status = object.status ?? {};
+  const ready = condition(status.conditions, 'Ready');
+  const scheduled = condition(status.conditions, 'PodScheduled');
+  const init = status.initContainerStatuses ?? [];
+  const containers = status.containerStatuses ?? [];
+  return {
+    owner: ownerOf(object),
+    component: object.metadata.labels?.[labels.component],
+    revision: object.metadata.labels?.[labels.revision],
+    createdAt: millis(object.metadata.creationTimestamp) ?? 0,
+    ip: status.podIP,
+    node: object.spec?.nodeName,
+    phase: status.phase ?? 'Pending',
+    ready: ready?.status === 'True',
+    readySince: ready?.status === 'True' ? millis(ready.lastTransitionTime) : undefined,
+    terminating: object.metadata.deletionTimestamp !== undefined,
+    restarts: [...init, ...containers].reduce((total, container) => total + container.restartCount, 0),
+    waiting: waitingOf([...init, ...containers]),
+    lastTermination: lastTerminationOf(containers),
+    unschedulable: scheduled?.status === 'False' ? (scheduled.message ?? scheduled.reason) : undefined,
+    imageId: containers[0]?.imageID,
+    initFailure: initFailureOf(init),
+  };
+}

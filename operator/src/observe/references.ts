@@ -1,0 +1,89 @@
+import {createHmac} from 'node:crypto';
+import {resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+import type {KubeClient, KubeObject} from '../runtime/index.ts';
+
+/** A Secret or ConfigMap that the spec names and that isn't there, or lacks a key. */
+export interface MissingReference {
+  readonly kind: 'Secret' | 'ConfigMap';
+  readonly name: string;
+  /** undefined: the object itself is missing. */
+  readonly key: string | undefined;
+}
+
+export interface ReferenceSnapshot {
+  /** Hash of the referenced keys' contents by `Kind/name`. */
+  readonly hashes: Readonly<Record<string, string>>;
+  readonly missing: readonly MissingReference[];
+}
+
+interface Wanted {
+  readonly kind: 'Secret' | 'ConfigMap';
+  readonly name: string;
+  readonly keys: Set<string>;
+}
+
+interface DataObject extends KubeObject {
+  data?: Record<string, string>;
+}
+
+/** What env refers to, one entry an object. */
+export function referencesOf(api: MaintenanceApi): readonly Wanted[] {
+  const wanted = new Map<string, Wanted>();
+  for (const variable of api.spec.env ?? []) {
+    const secret = variable.valueFrom?.secretKeyRef;
+    const configMap = variable.valueFrom?.configMapKeyRef;
+    for (const [kind, ref] of [
+      ['Secret', secret],
+      ['ConfigMap', configMap],
+    ] as const) {
+      if (ref === undefined) continue;
+      const id = `${kind}/${ref.name}`;
+      const entry = wanted.get(id) ?? {kind, name: ref.name, keys: new Set<string>()};
+      entry.keys.add(ref.key);
+      wanted.set(id, entry);
+    }
+  }
+  return [...wanted.values()];
+}
+
+/** How the missing ones are told to a person. */
+export function describeMissing(missing: readonly MissingReference[]): string {
+  return missing
+    .map(({kind, name, key}) =>
+      key === undefined ? `${kind} "${name}" does not exist` : `${kind} "${name}" has no key "${key}"`,
+    )
+    .join('; ');
+}
+
+/**
+ * Reads what env refers to, by name (Secrets are neither listed nor watched). A hash is keyed with a secret of the
+ * resource's own, so that whoever reads a ControllerRevision can't try out weak values.
+ *
+ * @throws ApiError, also Forbidden where the namespace's Role is missing
+ */
+export async function readReferences(
+  client: KubeClient,
+  api: MaintenanceApi,
+  hashKey: string,
+): Promise<ReferenceSnapshot> {
+  const hashes: Record<string, string> = {};
+  const missing: MissingReference[] = [];
+  const read = async ({kind, name, keys}: Wanted): Promise<void> => {
+    const ref = kind === 'Secret' ? resources.secret : resources.configMap;
+    const object = await client.get<DataObject>(ref, api.metadata.namespace, name);
+    if (object === undefined) {
+      missing.push({kind, name, key: undefined});
+      return;
+    }
+    const mac = createHmac('sha256', hashKey);
+    for (const key of [...keys].sort()) {
+      const value = object.data?.[key];
+      if (value === undefined) missing.push({kind, name, key});
+      mac.update(`${key}\0${value ?? ''}\0`);
+    }
+    hashes[`${kind}/${name}`] = mac.digest('hex').slice(0, 32);
+  };
+  await Promise.all(referencesOf(api).map(read));
+  missing.sort((a, b) => a.name.localeCompare(b.name));
+  return {hashes, missing};
+}
