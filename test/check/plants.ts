@@ -122,7 +122,7 @@ export const structurePlants: readonly Plant[] = [
   importing('unknown-room', 'hack/unknown-room.ts', '../operator/src/elsewhere/index.ts'),
   {rule: '', file: 'operator/src/elsewhere/index.ts', content: "import '../api/index.ts';\n"},
   ...rooms.map((room) => importing(`room-${room}`, `operator/src/${room}/sees-wiring.ts`, '../wiring.ts')),
-  {rule: '', file: 'operator/src/wiring.ts', content: "import './api/index.ts';\n"},
+  {rule: '', file: 'operator/src/wiring.ts', content: "import 'pino';\n"},
   ...['slo', 'desired', 'remediation'].flatMap((room) => [
     importing('pure-no-core', `operator/src/${room}/core.ts`, 'node:fs'),
     importing('pure-no-package', `operator/src/${room}/package.ts`, 'pino'),
