@@ -16,8 +16,6 @@ import {format, lint, structure, types, unused} from './check/tools.ts';
 /** Longest first, so that the short ones fill the gaps. */
 const steps: readonly Step[] = [lint, types, format, unused, structure, generated, licences, lock, portable];
 
-const shownFindings = 100;
-
 async function findingsOf(step: Step, root: string): Promise<readonly Finding[]> {
   try {
     return await step.run(root);
@@ -32,10 +30,9 @@ async function runStep(step: Step, root: string): Promise<boolean> {
   const seconds = ((performance.now() - began) / 1000).toFixed(1).padStart(5);
   const result = findings.length === 0 ? 'green' : `RED: ${findings.length} found`;
   console.log(`${findings.length === 0 ? '✔' : '✘'} ${step.name.padEnd(10)} ${seconds} s  ${result}`);
-  for (const {file, line, rule, message} of findings.slice(0, shownFindings)) {
+  for (const {file, line, rule, message} of findings) {
     console.log(`    ${file}${line === undefined ? '' : `:${line}`}  ${rule}  ${message}`);
   }
-  if (findings.length > shownFindings) console.log(`    … and ${findings.length - shownFindings} more`);
   return findings.length === 0;
 }
 
