@@ -53,7 +53,8 @@ export default defineConfig(
   {
     languageOptions: {parserOptions: {projectService: true, tsconfigRootDir: import.meta.dirname}},
     rules: {
-      complexity: ['error', 12],
+      // A switch counts as one: naming every case is asked for, not complex.
+      complexity: ['error', {max: 12, variant: 'modified'}],
       eqeqeq: 'error',
       'max-depth': ['error', 4],
       'max-lines': ['error', 400],
