@@ -1,0 +1,82 @@
+import {readFile} from 'node:fs/promises';
+import {request} from 'node:https';
+import {setTimeout as delay} from 'node:timers/promises';
+import {isRunning, logTail, type ProcessIdentity} from '../lib/exec.ts';
+import type {KeyPair} from './pki.ts';
+
+const POLL_MS = 100;
+const REQUEST_TIMEOUT_MS = 5000;
+
+/** A part of the cluster ended, or was not ready in time; the message has the end of its log. */
+export class ClusterStartError extends Error {
+  override readonly name = 'ClusterStartError';
+}
+
+/** A process whose end makes waiting pointless, and the log that says why. */
+export interface Watched {
+  readonly name: string;
+  readonly process: ProcessIdentity;
+  readonly logFile: string;
+}
+
+/**
+ * Waits for a state, and fails as soon as one of the processes that bring it about has ended.
+ * @param what - for the error's text
+ * @param watched - the processes concerned
+ * @param deadlineMs - how long at most, in milliseconds
+ * @param reached - whether the state is there; otherwise why not, in words
+ * @throws ClusterStartError
+ */
+export async function waitFor(
+  what: string,
+  watched: readonly Watched[],
+  deadlineMs: number,
+  reached: () => Promise<true | string>,
+): Promise<void> {
+  const deadline = performance.now() + deadlineMs;
+  for (;;) {
+    const state = await reached();
+    if (state === true) return;
+    for (const {name, process, logFile} of watched) {
+      if (await isRunning(process)) continue;
+      throw new ClusterStartError(`${what}: ${name} ended\n${await logTail(logFile)}`);
+    }
+    if (performance.now() > deadline) {
+      const logs = await Promise.all(watched.map(async ({name, logFile}) => `--- ${name}\n${await logTail(logFile)}`));
+      throw new ClusterStartError(
+        `${what} took more than ${String(deadlineMs / 1000)} s: ${state}\n${logs.join('\n')}`,
+      );
+    }
+    await delay(POLL_MS);
+  }
+}
+
+/**
+ * Asks an API server whether it is ready.
+ * @param server - `https://host:port`
+ * @param caFile - who signed its certificate
+ * @param client - a user's certificate
+ * @returns true, or what is wrong
+ */
+export async function apiReady(server: string, caFile: string, client: KeyPair): Promise<true | string> {
+  const [ca, cert, key] = await Promise.all(
+    [caFile, client.certFile, client.keyFile].map(async (path) => readFile(path)),
+  );
+  return new Promise((resolve) => {
+    const options = {ca, cert, key, agent: false as const, timeout: REQUEST_TIMEOUT_MS};
+    const asking = request(`${server}/readyz`, options, (response) => {
+      response.resume();
+      response.once('end', () => {
+        resolve(response.statusCode === 200 ? true : `/readyz answers ${String(response.statusCode)}`);
+      });
+      response.once('error', (error) => {
+        resolve(error.message);
+      });
+    });
+    asking.once('timeout', () => asking.destroy(new Error('/readyz does not answer')));
+    asking.once('error', (error) => {
+      resolve(error.message);
+    });
+    asking.end();
+  });
+}
