@@ -137,7 +137,7 @@ export const maintenanceApiStatus = z
     observedGeneration: generation.optional().describe('Generation of the spec that was last acted on.'),
     conditions: z
       .array(condition)
-      .max(16)
+      .max(conditionTypes.length)
       .optional()
       .describe('Every condition of docs/reference/conditions.md, always all of them.')
       .meta(mapList('type')),
@@ -197,7 +197,7 @@ export const maintenanceApiStatus = z
       .describe('The database as it was last seen.'),
     slo: z
       .array(objectiveStatus)
-      .max(8)
+      .max(objectives.length)
       .optional()
       .describe('Each objective, over the window of spec.slo.windowDays.')
       .meta(mapList('name')),
