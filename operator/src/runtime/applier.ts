@@ -38,7 +38,7 @@ export interface ApplyResult {
 
 /** Options of an applier. */
 export interface ApplierOptions {
-  client: KubeClient;
+  client: Pick<KubeClient, 'patch' | 'request' | 'serverVersion'>;
   fieldManager: string;
   /** Every resource that is applied. */
   resources: readonly ResourceRef[];

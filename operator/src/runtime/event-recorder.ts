@@ -9,7 +9,7 @@ import type {ObjectReference, ResourceRef} from './types.ts';
 
 /** Options of a recorder. */
 export interface EventRecorderOptions {
-  client: KubeClient;
+  client: Pick<KubeClient, 'create' | 'patch'>;
   clock: Clock;
   logger: Logger;
   metrics?: Metrics;

@@ -9,7 +9,7 @@ import type {KubeObject, ResourceRef} from './types.ts';
 /** Options of an elector. Times as in client-go: 15, 10 and 2 s unless told. */
 export interface LeaderElectorOptions {
   /** A client of its own, so that no other traffic delays a renewal. */
-  client: KubeClient;
+  client: Pick<KubeClient, 'create' | 'get' | 'replace'>;
   namespace: string;
   name: string;
   /** Unique to this process. */

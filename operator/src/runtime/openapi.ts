@@ -38,13 +38,13 @@ const ANYTHING: Shape = {fields: undefined, elements: undefined};
  * a document of a megabyte the names of the fields of the kinds in use remain.
  */
 export class OpenApiSchemas {
-  readonly #client: KubeClient;
+  readonly #client: Pick<KubeClient, 'request'>;
   readonly #kinds: ReadonlySet<string>;
   #index: Promise<Record<string, {serverRelativeURL: string}>> | undefined;
   readonly #shapes = new Map<string, Promise<ReadonlyMap<string, Shape>>>();
 
   /** `kinds`: those that will be asked for. */
-  constructor(client: KubeClient, kinds: readonly string[]) {
+  constructor(client: Pick<KubeClient, 'request'>, kinds: readonly string[]) {
     this.#client = client;
     this.#kinds = new Set(kinds);
   }

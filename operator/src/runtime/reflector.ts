@@ -10,7 +10,7 @@ import {watchSession, type Scope, type WatchEnd, type WatchEvent} from './watch-
 
 /** Options of a reflector. */
 export interface ReflectorOptions<T> {
-  client: KubeClient;
+  client: Pick<KubeClient, 'listPages' | 'watchLines'>;
   ref: ResourceRef;
   /** Undefined = all namespaces. */
   namespace?: string;

@@ -19,7 +19,7 @@ export interface WatchEvent {
 
 /** Options of one watch. */
 export interface WatchSessionOptions {
-  client: KubeClient;
+  client: Pick<KubeClient, 'watchLines'>;
   ref: ResourceRef;
   scope: Scope;
   resourceVersion: string;
