@@ -27,7 +27,7 @@ export class RevisionWriter {
   async create(api: MaintenanceApi, revision: WritableObject): Promise<void> {
     const {namespace, name} = api.metadata;
     try {
-      const created = await this.#options.client.create<KubeObject>(resources.controllerRevision, namespace, revision, {
+      const created = await this.#options.client.create(resources.controllerRevision, namespace, revision, {
         beforeSend: this.#options.guard,
       });
       this.#noteWrite(`${namespace}/${name}`, created);
@@ -47,7 +47,7 @@ export class RevisionWriter {
     annotations: Readonly<Record<string, string | null>>,
   ): Promise<void> {
     const {namespace, name} = api.metadata;
-    const patched = await this.#options.client.patch<KubeObject>(
+    const patched = await this.#options.client.patch(
       resources.controllerRevision,
       namespace,
       revision.name,

@@ -1,6 +1,6 @@
 import {isDeepStrictEqual} from 'node:util';
 import {resources, type MaintenanceApi, type MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
-import {keyOf, type Clock, type KubeClient, type KubeObject} from '../runtime/index.ts';
+import {keyOf, type Clock, type KubeClient} from '../runtime/index.ts';
 
 /** Figures that move under traffic are written at most this often (invariant 3). */
 const FIGURES_INTERVAL_MS = 300_000;
@@ -50,9 +50,7 @@ export class StatusWriter {
     const wanted = stored(status);
     if (isDeepStrictEqual(wanted, api.status)) return undefined;
     const now = this.#options.clock.monotonic();
-    if (
-      isDeepStrictEqual(stored(withoutFigures(wanted) as object), stored((withoutFigures(api.status) ?? {}) as object))
-    ) {
+    if (isDeepStrictEqual(stored(withoutFigures(wanted) as object), stored(withoutFigures(api.status) ?? {}))) {
       const last = this.#figuresWrittenAt.get(key);
       if (last === undefined) {
         // After a start nothing is known of the last write: the interval begins now, not with a burst of writes.
@@ -61,7 +59,7 @@ export class StatusWriter {
       }
       if (now - last < FIGURES_INTERVAL_MS) return undefined;
     }
-    const answer = await this.#options.client.patch<KubeObject>(
+    const answer = await this.#options.client.patch(
       resources.maintenanceApi,
       api.metadata.namespace,
       api.metadata.name,

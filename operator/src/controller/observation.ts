@@ -11,7 +11,7 @@ import type {Cached} from '../runtime/index.ts';
 import type {ServiceLevels} from '../slo/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import type {DatabaseReading} from '../observe/database-probe.ts';
-import type {ControllerRevisionProjection, PodProjection} from '../observe/projections.ts';
+import type {ControllerRevisionProjection, DeploymentProjection, PodProjection} from '../observe/projections.ts';
 import type {ScrapeResult} from '../observe/scraper.ts';
 
 /** Everything that an observation is put together from; nothing here is read over the network any more. */
@@ -29,31 +29,31 @@ export interface ObservationInput {
   readonly freshId: string;
 }
 
+/** A copy without its undefined members, as exact optional properties want it. */
+const defined = <T extends object>(value: T): {[K in keyof T]: Exclude<T[K], undefined>} =>
+  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+
 const timeOf = (annotations: Readonly<Record<string, string>>, name: string): number | undefined => {
   const value = annotations[name];
   const time = value === undefined ? NaN : Date.parse(value);
   return Number.isNaN(time) ? undefined : time;
 };
 
-function revisionFacts(hash: string, projection: ControllerRevisionProjection): RevisionFacts {
-  const {annotations} = projection;
-  const goodAt = timeOf(annotations, revisionAnnotations.good);
-  const suspendedAt = timeOf(annotations, revisionAnnotations.suspended);
-  const rejectedAt = timeOf(annotations, revisionAnnotations.rejected);
-  const breachedAt = timeOf(annotations, revisionAnnotations.breached);
+function revisionFacts(hash: string, {annotations, data, createdAt}: ControllerRevisionProjection): RevisionFacts {
   const schemaVersion = annotations[revisionAnnotations.schemaVersion];
-  const imageId = annotations[revisionAnnotations.imageId];
-  return {
+  return defined({
     hash,
-    image: projection.data.spec.image,
-    createdAt: projection.createdAt,
-    ...(goodAt === undefined ? {} : {goodAt}),
-    ...(suspendedAt === undefined ? {} : {suspendedAt}),
-    ...(rejectedAt === undefined ? {} : {rejectedAt}),
-    ...(breachedAt === undefined ? {} : {breachedAt}),
-    ...(schemaVersion === undefined ? {} : {schemaVersion: Number(schemaVersion)}),
-    ...(imageId === undefined ? {} : {imageId}),
-  };
+    image: data.spec.image,
+    createdAt,
+    goodAt: timeOf(annotations, revisionAnnotations.good),
+    suspendedAt: timeOf(annotations, revisionAnnotations.suspended),
+    rejectedAt: timeOf(annotations, revisionAnnotations.rejected),
+    breachedAt: timeOf(annotations, revisionAnnotations.breached),
+    schemaVersion: schemaVersion === undefined ? undefined : Number(schemaVersion),
+    imageId: annotations[revisionAnnotations.imageId],
+  });
 }
 
 /** A ControllerRevision's hash is the end of its name (`<name>-<hash>`). */
@@ -61,84 +61,93 @@ export function hashOf(revision: {readonly name: string}): string {
   return revision.name.slice(revision.name.lastIndexOf('-') + 1);
 }
 
-function podFacts(pod: Cached<PodProjection>, scrape: ScrapeResult | undefined): PodFacts {
-  const {value} = pod;
+function podFacts({uid, name, value}: Cached<PodProjection>, scrape: ScrapeResult | undefined): PodFacts {
+  const {createdAt, ready, terminating, restarts} = value;
   return {
-    uid: pod.uid,
-    name: pod.name,
+    uid,
+    name,
     revision: value.revision ?? '',
-    createdAt: value.createdAt,
-    ...(value.node === undefined ? {} : {node: value.node}),
-    ready: value.ready,
-    ...(value.readySince === undefined ? {} : {readySince: value.readySince}),
-    terminating: value.terminating,
-    restarts: value.restarts,
-    ...(value.waiting === undefined ? {} : {waiting: value.waiting}),
-    ...(value.lastTermination === undefined ? {} : {lastTermination: value.lastTermination}),
-    ...(value.unschedulable === undefined ? {} : {unschedulable: value.unschedulable}),
-    ...(value.imageId === undefined ? {} : {imageId: value.imageId}),
-    ...(scrape === undefined ? {} : {failedReads: scrape.failures}),
+    createdAt,
+    ready,
+    terminating,
+    restarts,
+    ...defined({
+      node: value.node,
+      readySince: value.readySince,
+      waiting: value.waiting,
+      lastTermination: value.lastTermination,
+      unschedulable: value.unschedulable,
+      imageId: value.imageId,
+      failedReads: scrape?.failures,
+    }),
   };
+}
+
+/** Ready pods by revision, and why a ReplicaSet can't create pods. */
+function replicaSetFacts({cache, key}: ObservationInput): Pick<DeploymentFacts, 'readyByRevision' | 'replicaFailure'> {
+  const readyByRevision: Record<string, number> = {};
+  const sets = cache.replicaSets.ownedBy(key).map((set) => set.value);
+  for (const {revision, ready} of sets) {
+    if (revision !== undefined && ready > 0) readyByRevision[revision] = (readyByRevision[revision] ?? 0) + ready;
+  }
+  const replicaFailure = sets.find((set) => set.replicaFailure !== undefined)?.replicaFailure;
+  return defined({readyByRevision, replicaFailure});
+}
+
+function isComplete(deployment: DeploymentProjection): boolean {
+  const {generation, observedGeneration, updated, wanted, total, available} = deployment;
+  const current = observedGeneration >= generation;
+  return current && updated >= wanted && total === updated && available >= wanted;
 }
 
 function deploymentFacts(input: ObservationInput): DeploymentFacts | undefined {
-  const {cache, key} = input;
-  const deployment = cache.deployments.get(key);
+  const deployment = input.cache.deployments.get(input.key);
   if (deployment?.value.revision === undefined) return undefined;
   const {value} = deployment;
-  const readyByRevision: Record<string, number> = {};
-  let replicaFailure = value.replicaFailure;
-  for (const replicaSet of cache.replicaSets.ownedBy(key)) {
-    const {revision, ready} = replicaSet.value;
-    if (revision !== undefined && ready > 0) readyByRevision[revision] = (readyByRevision[revision] ?? 0) + ready;
-    replicaFailure ??= replicaSet.value.replicaFailure;
-  }
-  const current = value.observedGeneration >= value.generation;
   return {
     uid: deployment.uid,
-    revision: value.revision ?? '',
+    revision: deployment.value.revision,
     wantedReplicas: value.wanted,
     readyReplicas: value.ready,
     updatedReplicas: value.updated,
-    rolloutComplete:
-      current && value.updated >= value.wanted && value.total === value.updated && value.available >= value.wanted,
+    rolloutComplete: isComplete(value),
     rolloutStartedAt: value.appliedAt ?? input.now,
-    ...(replicaFailure === undefined ? {} : {replicaFailure}),
-    readyByRevision,
+    ...defined({replicaFailure: value.replicaFailure}),
+    ...replicaSetFacts(input),
   };
 }
 
-const defined = <T extends object>(value: T): {[K in keyof T]: Exclude<T[K], undefined>} =>
-  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-function databaseFacts(input: ObservationInput, pods: readonly Cached<PodProjection>[]): DatabaseFacts {
-  const reading = input.database;
-  const databasePod = input.cache.pods.ownedBy(input.key).find((pod) => pod.value.component === 'database');
-  const scraped = input.scrapes.filter((scrape) => scrape.failures === 0);
-  const migrations = scraped.find((scrape) => scrape.reading?.migrations !== undefined)?.reading?.migrations;
-  const waits = scraped.map((scrape) => scrape.reading?.poolWaiting).filter((wait) => wait !== undefined);
-  const byAddress = reading?.connectionsByAddress ?? new Map<string, number>();
-  const connections = [...byAddress.values()].reduce((sum, count) => sum + count, 0);
+/** Share of the database's connections that comes from pods of the revision that is being rolled out. */
+function shareFromNewPods(input: ObservationInput, pods: readonly Cached<PodProjection>[]): number | undefined {
+  const byAddress = input.database?.connectionsByAddress ?? new Map<string, number>();
+  const all = sum([...byAddress.values()]);
   const newest = input.cache.deployments.get(input.key)?.value.revision;
   const fromNew = pods
     .filter((pod) => pod.value.revision === newest)
-    .reduce((sum, pod) => sum + (byAddress.get(pod.value.ip ?? '') ?? 0), 0);
+    .map((pod) => byAddress.get(pod.value.ip ?? '') ?? 0);
+  return all === 0 ? undefined : sum(fromNew) / all;
+}
+
+function databaseFacts(input: ObservationInput, pods: readonly Cached<PodProjection>[]): DatabaseFacts {
+  const reading: Partial<DatabaseReading> = input.database ?? {};
+  const databasePod = input.cache.pods.ownedBy(input.key).find((pod) => pod.value.component === 'database')?.value;
+  const pages = input.scrapes.filter((scrape) => scrape.failures === 0).map((scrape) => scrape.reading);
+  const waits = pages.flatMap((page) => page?.poolWaiting ?? []);
   return defined({
-    reachable: reading?.reachable,
-    unreachableSince: reading?.unreachableSince,
-    reason: reading?.reason,
-    recovering:
-      databasePod === undefined ? undefined : databasePod.value.phase === 'Running' && !databasePod.value.ready,
-    threadsConnected: reading?.threadsConnected,
-    threadsRunning: reading?.threadsRunning,
-    maxConnections: reading?.maxConnections,
-    connectionErrorsMax: reading?.connectionErrorsMax,
-    slowQueries: reading?.slowQueries,
-    poolWaits: waits.length === 0 ? undefined : waits.reduce((sum, wait) => sum + wait, 0),
-    shareFromNewPods: connections === 0 ? undefined : fromNew / connections,
-    migrations,
+    reachable: reading.reachable,
+    unreachableSince: reading.unreachableSince,
+    reason: reading.reason,
+    recovering: databasePod === undefined ? undefined : databasePod.phase === 'Running' && !databasePod.ready,
+    threadsConnected: reading.threadsConnected,
+    threadsRunning: reading.threadsRunning,
+    maxConnections: reading.maxConnections,
+    connectionErrorsMax: reading.connectionErrorsMax,
+    slowQueries: reading.slowQueries,
+    poolWaits: waits.length === 0 ? undefined : sum(waits),
+    shareFromNewPods: shareFromNewPods(input, pods),
+    migrations: pages.find((page) => page?.migrations !== undefined)?.migrations,
   });
 }
 

@@ -1,5 +1,11 @@
-import type {ConditionType, EventReason, MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
-import {events} from '../api/v1alpha1/index.ts';
+import type {
+  ActionRecord,
+  ConditionType,
+  EventReason,
+  Explanation,
+  MaintenanceApiStatus,
+  Reason,
+} from '../api/v1alpha1/index.ts';
 
 /** An event to be emitted: one of the catalogue, with its note. */
 export interface Transition {
@@ -8,122 +14,166 @@ export interface Transition {
 }
 
 type Status = MaintenanceApiStatus | undefined;
+type Revisions = NonNullable<MaintenanceApiStatus['revisions']>;
+type Remediation = NonNullable<MaintenanceApiStatus['remediation']>;
 
-const conditionOf = (
-  status: Status,
-  type: ConditionType,
-): {status: string; reason: string; message: string} | undefined =>
-  status?.conditions?.find((condition) => condition.type === type);
+/** One side of a change: a status with its absent parts made visible as such. */
+class Side {
+  readonly revisions: Partial<Revisions>;
+  readonly remediation: Partial<Remediation>;
+  readonly #status: Status;
 
-function releaseTransitions(before: Status, after: Status): Transition[] {
-  const found: Transition[] = [];
-  const {desired, serving, rolledOutAt, lastKnownGood} = after?.revisions ?? {};
-  const old = before?.revisions;
-  if (desired !== undefined && desired !== old?.desired) {
-    found.push({reason: 'RevisionCreated', note: `The spec asks for revision ${desired}`});
+  constructor(status: Status) {
+    this.#status = status;
+    this.revisions = status?.revisions ?? {};
+    this.remediation = status?.remediation ?? {};
   }
-  const rollback = after?.remediation?.action?.kind === 'Rollback';
-  if (serving !== undefined && serving !== old?.serving && !rollback) {
-    found.push({reason: 'RolloutStarted', note: `Revision ${serving} is being rolled out`});
+
+  get action(): ActionRecord | undefined {
+    return this.remediation.action;
   }
-  if (serving !== undefined && rolledOutAt !== undefined && rolledOutAt !== old?.rolledOutAt && !rollback) {
-    found.push({reason: 'RolloutCompleted', note: `Every wanted pod of revision ${serving} is available; it bakes`});
+
+  get ended(): ActionRecord | undefined {
+    return this.remediation.recentActions?.[0];
   }
-  if (lastKnownGood !== undefined && lastKnownGood !== old?.lastKnownGood) {
-    found.push({reason: 'RevisionGood', note: `Revision ${lastKnownGood} baked well and is the last known good one`});
+
+  get decision(): Explanation | undefined {
+    return this.remediation.lastDecision;
   }
-  return found;
+
+  get database(): Partial<NonNullable<MaintenanceApiStatus['database']>> {
+    return this.#status?.database ?? {};
+  }
+
+  condition(type: ConditionType): {readonly status: string; readonly reason: Reason | ''; readonly message: string} {
+    return this.#status?.conditions?.find((item) => item.type === type) ?? {status: '', reason: '', message: ''};
+  }
 }
 
-function actionTransitions(before: Status, after: Status): Transition[] {
-  const found: Transition[] = [];
-  const now = after?.remediation?.action;
-  const was = before?.remediation?.action;
-  if (now !== undefined && now.id !== was?.id) {
-    const decision = after?.remediation?.lastDecision?.message ?? '';
-    found.push({
-      reason: 'RollbackStarted',
-      note: `Rolling back from revision ${now.fromRevision} to ${now.toRevision} because of ${now.verdict}. ${decision}`,
-    });
-  }
-  if (now?.state === 'Verifying' && (was?.id !== now.id || was.state !== 'Verifying')) {
-    found.push({
-      reason: 'RollbackCompleted',
-      note: `Revision ${now.toRevision} serves again; its effect is being measured`,
-    });
-  }
-  const ended = after?.remediation?.recentActions?.[0];
-  if (ended !== undefined && ended.id !== before?.remediation?.recentActions?.[0]?.id) {
-    const helped = ended.outcome === 'Helped';
-    found.push({
-      reason: helped ? 'RollbackHelped' : 'RollbackNotHelped',
-      note:
-        ended.message ?? `The rollback from ${ended.fromRevision} to ${ended.toRevision} ended: ${ended.outcome ?? ''}`,
-    });
-  }
-  return found;
-}
+/** Tells an event's note when its change lies between two statuses. */
+type Rule = (was: Side, is: Side) => string | undefined;
 
-/** Events for conditions that turned, by condition: [when it became this reason or status, the event]. */
-function conditionTransitions(before: Status, after: Status): Transition[] {
-  const found: Transition[] = [];
-  const turned = (type: ConditionType, to: string): string | undefined => {
-    const now = conditionOf(after, type);
-    const was = conditionOf(before, type);
-    return now?.status === to && was?.status !== to ? now.message : undefined;
+/** The message of a condition that turned to a status. */
+const turned =
+  (type: ConditionType, to: string, from?: string): Rule =>
+  (was, is) => {
+    const before = was.condition(type).status;
+    const {status, message} = is.condition(type);
+    return status === to && before !== to && (from === undefined || before === from) ? message : undefined;
   };
-  const reasonNew = (type: ConditionType, reason: string): string | undefined => {
-    const now = conditionOf(after, type);
-    const was = conditionOf(before, type);
-    return now?.reason === reason && (was?.reason !== reason || was.message !== now.message) ? now.message : undefined;
+
+/** The message of a condition that came to have a reason, or has it for something else now. */
+const became =
+  (type: ConditionType, ...reasons: readonly Reason[]): Rule =>
+  (was, is) => {
+    const now = is.condition(type);
+    const before = was.condition(type);
+    const same = before.reason === now.reason && before.message === now.message;
+    return reasons.some((reason) => reason === now.reason) && !same ? now.message : undefined;
   };
-  const push = (reason: EventReason, note: string | undefined): void => {
-    if (note !== undefined) found.push({reason, note});
+
+const newAction: Rule = (was, is) => {
+  const {action} = is;
+  if (action === undefined || action.id === was.action?.id) return undefined;
+  const {fromRevision, toRevision, verdict} = action;
+  return `Rolling back from revision ${fromRevision} to ${toRevision} because of ${verdict}. ${is.decision?.message ?? ''}`;
+};
+
+const rolledBack: Rule = (was, is) => {
+  const {action} = is;
+  const before = was.action?.id === action?.id ? was.action?.state : undefined;
+  if (action?.state !== 'Verifying' || before === 'Verifying') return undefined;
+  return `Revision ${action.toRevision} serves again; its effect is being measured`;
+};
+
+const actionEnded =
+  (helped: boolean): Rule =>
+  (was, is) => {
+    const {ended} = is;
+    if (ended === undefined || ended.id === was.ended?.id || (ended.outcome === 'Helped') !== helped) return undefined;
+    const fallback = `The rollback from ${ended.fromRevision} to ${ended.toRevision} ended: ${ended.outcome ?? 'unknown'}`;
+    return ended.message ?? fallback;
   };
-  push('ObjectiveBreached', turned('ObjectivesMet', 'False'));
-  if (conditionOf(before, 'ObjectivesMet')?.status === 'False') push('ObjectiveMet', turned('ObjectivesMet', 'True'));
-  const databaseWas = before?.database?.state;
-  const databaseIs = after?.database?.state;
-  if (databaseIs === 'Unreachable' && databaseWas !== 'Unreachable') {
-    push('DatabaseUnreachable', conditionOf(after, 'DatabaseReady')?.message);
-  }
-  if (databaseIs === 'Ready' && databaseWas === 'Unreachable') push('DatabaseRecovered', 'The database answers again');
-  if (after?.database?.serverUuid !== undefined && before?.database?.serverUuid === undefined) {
-    push('DatabaseInitialised', 'The database answered for the first time');
-  }
-  push('Escalated', reasonNew('Remediating', 'Escalated'));
-  push('ReferenceMissing', reasonNew('Stalled', 'ReferenceMissing'));
-  push('ApplyRefused', reasonNew('Stalled', 'ApplyRefused'));
-  for (const reason of [
+
+const rollsOut: Rule = (was, is) => {
+  const {serving} = is.revisions;
+  if (serving === undefined || serving === was.revisions.serving || is.action !== undefined) return undefined;
+  return `Revision ${serving} is being rolled out`;
+};
+
+const rolledOut: Rule = (was, is) => {
+  const {serving, rolledOutAt} = is.revisions;
+  if (rolledOutAt === undefined || rolledOutAt === was.revisions.rolledOutAt || is.action !== undefined)
+    return undefined;
+  return `Every wanted pod of revision ${serving ?? ''} is available; it bakes`;
+};
+
+const asksFor: Rule = (was, is) => {
+  const {desired} = is.revisions;
+  return desired === undefined || desired === was.revisions.desired
+    ? undefined
+    : `The spec asks for revision ${desired}`;
+};
+
+const becameGood: Rule = (was, is) => {
+  const {lastKnownGood} = is.revisions;
+  if (lastKnownGood === undefined || lastKnownGood === was.revisions.lastKnownGood) return undefined;
+  return `Revision ${lastKnownGood} baked well and is the last known good one`;
+};
+
+const held: Rule = (was, is) => {
+  const {decision} = is;
+  if (decision === undefined || decision.verdict === 'None' || decision.time === was.decision?.time) return undefined;
+  const stopped = decision.considered.find((item) => !item.taken && item.guard !== undefined);
+  return stopped === undefined
+    ? undefined
+    : `${stopped.action} was not taken (${stopped.guard ?? ''}): ${stopped.reason}`;
+};
+
+const databaseLost: Rule = (was, is) =>
+  is.database.state === 'Unreachable' && was.database.state !== 'Unreachable'
+    ? is.condition('DatabaseReady').message
+    : undefined;
+
+const databaseBack: Rule = (was, is) =>
+  is.database.state === 'Ready' && was.database.state === 'Unreachable' ? 'The database answers again' : undefined;
+
+const databaseBorn: Rule = (was, is) =>
+  is.database.serverUuid !== undefined && was.database.serverUuid === undefined
+    ? 'The database answered for the first time'
+    : undefined;
+
+/** In the order in which a person should read them. */
+const rules: readonly (readonly [EventReason, Rule])[] = [
+  ['RevisionCreated', asksFor],
+  ['RolloutStarted', rollsOut],
+  ['RolloutCompleted', rolledOut],
+  ['RevisionGood', becameGood],
+  ['ReferenceMissing', became('Stalled', 'ReferenceMissing')],
+  ['ApplyRefused', became('Stalled', 'ApplyRefused')],
+  [
     'RolloutBlocked',
-    'ImagePullFailed',
-    'QuotaExceeded',
-    'Unschedulable',
-    'RolloutStuck',
-  ] as const) {
-    push('RolloutBlocked', reasonNew('Ready', reason));
-  }
-  return found;
-}
+    became('Ready', 'RolloutBlocked', 'ImagePullFailed', 'QuotaExceeded', 'Unschedulable', 'RolloutStuck'),
+  ],
+  ['DatabaseInitialised', databaseBorn],
+  ['DatabaseUnreachable', databaseLost],
+  ['DatabaseRecovered', databaseBack],
+  ['ObjectiveBreached', turned('ObjectivesMet', 'False')],
+  ['ActionHeld', held],
+  ['Escalated', became('Remediating', 'Escalated')],
+  ['RollbackStarted', newAction],
+  ['RollbackCompleted', rolledBack],
+  ['RollbackHelped', actionEnded(true)],
+  ['RollbackNotHelped', actionEnded(false)],
+  ['ObjectiveMet', turned('ObjectivesMet', 'True', 'False')],
+];
 
-function decisionTransitions(before: Status, after: Status): Transition[] {
-  const now = after?.remediation?.lastDecision;
-  const was = before?.remediation?.lastDecision;
-  if (now === undefined || now.time === was?.time || now.verdict === 'None') return [];
-  const held = now.considered.find((item) => !item.taken && item.guard !== undefined);
-  return held === undefined
-    ? []
-    : [{reason: 'ActionHeld', note: `${held.action} was not taken (${held.guard ?? ''}): ${held.reason}`}];
-}
-
-/**
- * The events that lie between two statuses: of what changed only, so that repeating a write emits nothing.
- */
+/** The events that lie between two statuses: of what changed only, so that repeating a write emits nothing. */
 export function transitionsBetween(before: Status, after: Status): Transition[] {
-  return [
-    ...releaseTransitions(before, after),
-    ...conditionTransitions(before, after),
-    ...decisionTransitions(before, after),
-    ...actionTransitions(before, after),
-  ].filter(({reason}) => reason in events);
+  const was = new Side(before);
+  const is = new Side(after);
+  return rules.flatMap(([reason, rule]) => {
+    const note = rule(was, is);
+    return note === undefined ? [] : [{reason, note}];
+  });
 }

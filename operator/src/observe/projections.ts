@@ -143,6 +143,7 @@ function replicaFailureOf(object: RawWorkload): string | undefined {
   return failure?.status === 'True' ? (failure.message ?? failure.reason ?? 'pods can not be created') : undefined;
 }
 
+/** Keeps what every child needs: whose it is and what we own of it. */
 export function projectChild(object: KubeObject): ChildProjection {
   return {
     owner: ownerOf(object),
@@ -151,26 +152,39 @@ export function projectChild(object: KubeObject): ChildProjection {
   };
 }
 
-export function projectDeployment(object: RawWorkload): DeploymentProjection {
-  const applied = object.metadata.managedFields?.find(
-    (entry) => entry.manager === FIELD_MANAGER && entry.operation === 'Apply' && entry.subresource === undefined,
+const NO_STATUS: NonNullable<RawWorkload['status']> = {};
+
+/** When our manager's fields last changed, and whether spec.replicas is one of them. */
+function appliedByUs(object: KubeObject): {at: number | undefined; replicas: boolean} {
+  const entry = object.metadata.managedFields?.find(
+    ({manager, operation, subresource}) =>
+      manager === FIELD_MANAGER && operation === 'Apply' && subresource === undefined,
   );
+  return {at: millis(entry?.time), replicas: entry?.fieldsV1?.['f:spec']?.['f:replicas'] !== undefined};
+}
+
+/** Keeps the rollout of a Deployment. */
+export function projectDeployment(object: RawWorkload): DeploymentProjection {
+  const status = object.status ?? NO_STATUS;
+  const count = (value: number | undefined): number => value ?? 0;
+  const applied = appliedByUs(object);
   return {
     ...projectChild(object),
     revision: object.spec?.template?.metadata?.labels?.[labels.revision],
-    generation: object.metadata.generation ?? 0,
-    observedGeneration: object.status?.observedGeneration ?? 0,
-    appliedAt: millis(applied?.time),
-    wanted: object.spec?.replicas ?? 0,
-    total: object.status?.replicas ?? 0,
-    updated: object.status?.updatedReplicas ?? 0,
-    ready: object.status?.readyReplicas ?? 0,
-    available: object.status?.availableReplicas ?? 0,
+    generation: count(object.metadata.generation),
+    observedGeneration: count(status.observedGeneration),
+    appliedAt: applied.at,
+    wanted: count(object.spec?.replicas),
+    total: count(status.replicas),
+    updated: count(status.updatedReplicas),
+    ready: count(status.readyReplicas),
+    available: count(status.availableReplicas),
     replicaFailure: replicaFailureOf(object),
-    ownsReplicas: applied?.fieldsV1?.['f:spec']?.['f:replicas'] !== undefined,
+    ownsReplicas: applied.replicas,
   };
 }
 
+/** Keeps how many pods of which revision a ReplicaSet has. */
 export function projectReplicaSet(object: RawWorkload): ReplicaSetProjection {
   return {
     owner: ownerOf(object),
@@ -181,6 +195,7 @@ export function projectReplicaSet(object: RawWorkload): ReplicaSetProjection {
   };
 }
 
+/** Keeps whether the database runs as asked. */
 export function projectStatefulSet(object: RawWorkload): StatefulSetProjection {
   return {
     ...projectChild(object),
@@ -192,6 +207,7 @@ export function projectStatefulSet(object: RawWorkload): StatefulSetProjection {
   };
 }
 
+/** Keeps what the autoscaler wants. */
 export function projectAutoscaler(object: RawWorkload): AutoscalerProjection {
   return {
     ...projectChild(object),
@@ -200,6 +216,7 @@ export function projectAutoscaler(object: RawWorkload): AutoscalerProjection {
   };
 }
 
+/** Keeps whether a volume is bound. */
 export function projectClaim(object: RawWorkload): ClaimProjection {
   return {
     owner: ownerOf(object),
@@ -208,6 +225,7 @@ export function projectClaim(object: RawWorkload): ClaimProjection {
   };
 }
 
+/** Keeps a revision's data and facts; undefined when it has none. */
 export function projectControllerRevision(
   object: KubeObject & {data?: RevisionData; revision?: number},
 ): ControllerRevisionProjection | undefined {
@@ -250,28 +268,43 @@ function initFailureOf(statuses: readonly RawContainerStatus[]): string | undefi
   return undefined;
 }
 
+/** Keeps how a pod is, and why it is not if it is not. */
 export function projectPod(object: RawPod): PodProjection {
-  const status = object.status ?? {};
-  const ready = condition(status.conditions, 'Ready');
-  const scheduled = condition(status.conditions, 'PodScheduled');
-  const init = status.initContainerStatuses ?? [];
-  const containers = status.containerStatuses ?? [];
+  const {
+    phase = 'Pending',
+    podIP,
+    conditions,
+    initContainerStatuses = [],
+    containerStatuses = [],
+  } = object.status ?? {};
+  const all = [...initContainerStatuses, ...containerStatuses];
   return {
     owner: ownerOf(object),
     component: object.metadata.labels?.[labels.component],
     revision: object.metadata.labels?.[labels.revision],
     createdAt: millis(object.metadata.creationTimestamp) ?? 0,
-    ip: status.podIP,
+    ip: podIP,
     node: object.spec?.nodeName,
-    phase: status.phase ?? 'Pending',
-    ready: ready?.status === 'True',
-    readySince: ready?.status === 'True' ? millis(ready.lastTransitionTime) : undefined,
+    phase,
+    ...readinessOf(conditions),
     terminating: object.metadata.deletionTimestamp !== undefined,
-    restarts: [...init, ...containers].reduce((total, container) => total + container.restartCount, 0),
-    waiting: waitingOf([...init, ...containers]),
-    lastTermination: lastTerminationOf(containers),
+    restarts: all.reduce((total, container) => total + container.restartCount, 0),
+    waiting: waitingOf(all),
+    lastTermination: lastTerminationOf(containerStatuses),
+    imageId: containerStatuses[0]?.imageID,
+    initFailure: initFailureOf(initContainerStatuses),
+  };
+}
+
+function readinessOf(
+  conditions: readonly RawCondition[] | undefined,
+): Pick<PodProjection, 'ready' | 'readySince' | 'unschedulable'> {
+  const ready = condition(conditions, 'Ready');
+  const scheduled = condition(conditions, 'PodScheduled');
+  const isReady = ready?.status === 'True';
+  return {
+    ready: isReady,
+    readySince: isReady ? millis(ready.lastTransitionTime) : undefined,
     unschedulable: scheduled?.status === 'False' ? (scheduled.message ?? scheduled.reason) : undefined,
-    imageId: containers[0]?.imageID,
-    initFailure: initFailureOf(init),
   };
 }

@@ -1,0 +1,52 @@
+import type {World} from '../../test/harness/world.ts';
+
+/** Where the demo's service lives. */
+export const WHERE = {namespace: 'maintenance-api', name: 'maintenance-api'} as const;
+
+/** What the steps hand on to each other, and what verify checks. */
+export interface Facts {
+  /** Revisions by what they were released as. */
+  good?: string;
+  bad?: string;
+  blocked?: string;
+  /** Wall clock, milliseconds. */
+  appliedAt?: number;
+  readyAt?: number;
+  badReleasedAt?: number;
+  /** Name of each load job that ran. */
+  loads: string[];
+  /** Tasks that were acknowledged around the kills. */
+  killedAt?: number;
+}
+
+/** What a step works with. */
+export interface StepContext {
+  readonly world: World;
+  readonly facts: Facts;
+  /** Says what was observed. */
+  readonly say: (text: string) => void;
+}
+
+/**
+ * One step of the demo: a cause, and an observation that must follow from it. `--break=<step>` leaves the cause out (or
+ * does `sabotage` in its place), and then the observation must fail: that is each step's negative control.
+ */
+export interface Step {
+  readonly name: string;
+  /** What it does, in a sentence. */
+  readonly title: string;
+  readonly cause: (context: StepContext) => Promise<void>;
+  readonly sabotage?: (context: StepContext) => Promise<void>;
+  /** Throws when what was expected didn't come. */
+  readonly observe: (context: StepContext) => Promise<void>;
+}
+
+/** An observation that isn't what was expected. */
+export class Unexpected extends Error {
+  override readonly name = 'Unexpected';
+}
+
+/** @throws Unexpected with the text when it doesn't hold */
+export function expectThat(holds: boolean, otherwise: string): void {
+  if (!holds) throw new Unexpected(otherwise);
+}

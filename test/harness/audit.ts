@@ -1,0 +1,58 @@
+import {createReadStream} from 'node:fs';
+import {createInterface} from 'node:readline';
+
+/** One answered request of the API server's audit log (audit.k8s.io/v1), as far as tests read it. */
+export interface AuditEvent {
+  readonly verb: string;
+  readonly user: {readonly username: string};
+  readonly userAgent?: string;
+  readonly requestURI: string;
+  readonly objectRef?: {
+    readonly resource?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly subresource?: string;
+    readonly apiGroup?: string;
+  };
+  readonly responseStatus?: {readonly code?: number};
+  readonly requestReceivedTimestamp: string;
+  readonly stageTimestamp: string;
+  readonly stage: string;
+}
+
+/** The operator's identity in the audit log. */
+export const OPERATOR_USER = 'system:serviceaccount:maintenance-api-system:maintenance-api-operator';
+
+/**
+ * Reads the audit log: the witness outside the operator for what it asked and wrote.
+ *
+ * @param path - of the log, JSON lines
+ * @param keep - which of the completed requests are wanted
+ */
+export async function readAudit(path: string, keep: (event: AuditEvent) => boolean): Promise<AuditEvent[]> {
+  const events: AuditEvent[] = [];
+  for await (const line of createInterface({input: createReadStream(path), crlfDelay: Infinity})) {
+    if (!line.endsWith('}')) continue;
+    const event = JSON.parse(line) as AuditEvent;
+    if (event.stage === 'ResponseComplete' && keep(event)) events.push(event);
+  }
+  return events;
+}
+
+/** Whether a request changes something. */
+export const isWrite = (event: AuditEvent): boolean =>
+  ['create', 'update', 'patch', 'delete', 'deletecollection'].includes(event.verb);
+
+/** Whether it is of the operator, by its service account. */
+export const byOperator = (event: AuditEvent): boolean => event.user.username === OPERATOR_USER;
+
+/** Successful patches of a Deployment by the operator. */
+export const deploymentPatches =
+  (namespace: string, name: string) =>
+  (event: AuditEvent): boolean =>
+    byOperator(event) &&
+    event.verb === 'patch' &&
+    event.objectRef?.resource === 'deployments' &&
+    event.objectRef.namespace === namespace &&
+    event.objectRef.name === name &&
+    (event.responseStatus?.code ?? 0) < 300;
