@@ -1,13 +1,53 @@
-import type {MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
-import type {Decision, Observation} from './types.ts';
+import {revisionAnnotations, type ActionRecord, type MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
+import {assess, type Assessment} from './assessment.ts';
+import {consider, type Consideration, type Limits} from './consider.ts';
+import {explain} from './explain.ts';
+import {breakerOf} from './guards.ts';
+import {
+  bakedBy,
+  held,
+  newestGood,
+  prunable,
+  releaseState,
+  revisionsOf,
+  revisionToServe,
+  type Evidence,
+} from './release.ts';
+import {advanced, ended, interruption, outcome, recent, recorded, underWay} from './rollback.ts';
+import {at, iso} from './text.ts';
+import type {Decision, Observation, ReleaseState, RevisionPatch} from './types.ts';
+import {judge, type Judgement} from './verdict.ts';
+
+const LOOK_CLOSELY_MS = 5_000;
+const LOOK_MS = 30_000;
 
 /**
- * What to do about one resource. Pure: the same observation gives the same decision.
+ * What to do about one resource. Pure: the same observation gives the same decision, without IO, clock or randomness,
+ * and nothing is remembered but by what the observation holds; so it can be repeated at any moment, also by another
+ * process.
  *
  * @param o all that is known at one moment
  */
 export function decide(o: Observation): Decision {
-  throw new Error(`not yet: ${o.now}`);
+  const revisions = revisionsOf(o);
+  const before = underWay(o.status);
+  const interrupted = before && interruption(o, before, revisions.get(before.fromRevision));
+  const running = interrupted === undefined ? before : undefined;
+  const serve = revisionToServe(o, revisions, running);
+  const seen = assess(o, {
+    ...{revisions, serve, target: newestGood(revisions)},
+    rolledOutAt: rolledOutAt(o, serve),
+    recentActions: recent(o.status, undefined),
+  });
+  const judgement = judge(seen);
+  const a = {...seen, rolledOutAt: bakesSince(seen, judgement)};
+
+  const progress = running && advanced(o, running, revisions.get(running.fromRevision));
+  const end = endOf(a, {before, interrupted, progress}, judgement);
+  const limits: Limits = limitsOf(a, end === undefined ? progress : undefined, end);
+  const consideration = consider(a, judgement, limits);
+  const action = limits.action ?? begun(a, judgement, consideration);
+  return decision(a, judgement, consideration, {...limits, action});
 }
 
 /**
@@ -18,5 +58,154 @@ export function decide(o: Observation): Decision {
  * @returns wall clock, milliseconds
  */
 export function measuredSince(status: MaintenanceApiStatus | undefined): number | undefined {
-  throw new Error(`not yet: ${status?.observedGeneration}`);
+  const {action, recentActions = []} = status?.remediation ?? {};
+  const times = [action?.rolledOutAt, recentActions[0]?.rolledOutAt, status?.revisions?.rolledOutAt].map(at);
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
+}
+
+/** When the rollout of `serve` was complete: kept once it was, though an autoscaler adds pods later. */
+function rolledOutAt(o: Observation, serve: string | undefined): number | undefined {
+  if (serve === undefined || o.deployment?.revision !== serve) return undefined;
+  const {serving, rolledOutAt: recordedAt} = o.status?.revisions ?? {};
+  const known = serving === serve ? at(recordedAt) : undefined;
+  return known ?? (o.deployment.rolloutComplete ? o.now : undefined);
+}
+
+/** A bake begins anew when it is retried, and when a breach ended that was the database's. */
+function bakesSince(a: Assessment, {verdict}: Judgement): number | undefined {
+  if (a.rolledOutAt === undefined || !a.young) return a.rolledOutAt;
+  const was = a.o.status?.remediation?.lastDecision?.verdict;
+  const exonerated = verdict === 'None' && (was === 'DatabaseDown' || was === 'DatabaseSaturated');
+  return exonerated || a.o.retry === a.serve ? a.now : a.rolledOutAt;
+}
+
+/** The record of the action that ends with this decision. */
+function endOf(
+  a: Assessment,
+  actions: {
+    readonly before: ActionRecord | undefined;
+    readonly interrupted: string | undefined;
+    readonly progress: ActionRecord | undefined;
+  },
+  judgement: Judgement,
+): ActionRecord | undefined {
+  const {before, interrupted, progress} = actions;
+  if (before !== undefined && interrupted !== undefined) {
+    return ended(a.now, before, {outcome: 'Interrupted', message: `Interrupted: ${interrupted}.`});
+  }
+  const end = progress && outcome(a, progress, judgement);
+  return progress && end && ended(a.now, progress, end);
+}
+
+function limitsOf(a: Assessment, action: ActionRecord | undefined, end: ActionRecord | undefined): Limits {
+  const recentActions = recent(a.o.status, end);
+  return {action, recentActions, breaker: breakerOf(a, recentActions)};
+}
+
+/** The record of the rollback that begins with this decision. */
+function begun(a: Assessment, judgement: Judgement, {act}: Consideration): ActionRecord | undefined {
+  const {o, now, serve, target} = a;
+  if (!act || serve === undefined || target === undefined || o.deployment === undefined) return undefined;
+  return recorded(now, {
+    id: o.freshId,
+    deploymentUid: o.deployment.uid,
+    fromRevision: serve,
+    toRevision: target.hash,
+    message: judgement.reason,
+  });
+}
+
+function decision(a: Assessment, judgement: Judgement, consideration: Consideration, limits: Limits): Decision {
+  const {action, recentActions, breaker} = limits;
+  const serve = action?.toRevision ?? a.serve;
+  const release = releaseState(a, action, consideration.escalated);
+  return {
+    serve,
+    lastKnownGood: a.target?.hash,
+    verdict: action?.verdict ?? judgement.verdict,
+    release,
+    explanation: explain(a, judgement, consideration, {action, recentActions}),
+    action,
+    recentActions,
+    breaker,
+    revisionPatches: patches(a, judgement, limits),
+    rolledOutAt: serve === a.serve ? a.rolledOutAt : undefined,
+    breached: a.breached,
+    heldBy: consideration.heldBy,
+    prune: prunable(a, action),
+    lookAgainMs: looksClosely(a, action, release) ? LOOK_CLOSELY_MS : LOOK_MS,
+  };
+}
+
+/** While nothing can be measured of a rollout (no pod is Ready) its next event is waited for. */
+function looksClosely(a: Assessment, action: ActionRecord | undefined, release: ReleaseState): boolean {
+  if (action !== undefined || a.breached || a.suspected) return true;
+  const young = release.kind === 'Progressing' || release.kind === 'Baking' || release.kind === 'Blocked';
+  return young && a.servingPods.some(({ready}) => ready);
+}
+
+type Facts = readonly [hash: string, annotations: Record<string, string | null>];
+
+/** Facts that the ControllerRevisions don't hold yet, a patch a revision. */
+function patches(a: Assessment, judgement: Judgement, {action, recentActions}: Limits): RevisionPatch[] {
+  const evidence = action === undefined ? bakedBy(a, judgement.verdict !== 'None') : undefined;
+  const facts: Facts[] = [
+    ...retried(a),
+    ...breachedNow(a, judgement),
+    ...suspendedBy(a, action),
+    ...rejected(a, action, recentActions),
+    ...(a.serve !== undefined && evidence !== undefined ? [[a.serve, goodness(a, evidence)] as const] : []),
+  ];
+  return a.o.revisions.flatMap(({hash}) => {
+    const annotations = Object.assign({}, ...facts.filter(([of]) => of === hash).map(([, put]) => put)) as Facts[1];
+    return Object.keys(annotations).length === 0 ? [] : [{hash, annotations}];
+  });
+}
+
+function retried({o}: Assessment): Facts[] {
+  const {suspended, rejected: reject, breached} = revisionAnnotations;
+  return o.revisions
+    .filter(({hash}) => hash === o.retry)
+    .filter((facts) => held(facts) || facts.breachedAt !== undefined)
+    .map(({hash}) => [hash, {[suspended]: null, [reject]: null, [breached]: null}]);
+}
+
+function breachedNow(a: Assessment, {verdict}: Judgement): Facts[] {
+  const own = a.young && a.deployed && (a.breaches.length > 0 || a.down);
+  const blamed = verdict === 'BadRevision' || verdict === 'Unknown';
+  if (a.serve === undefined || !own || !blamed) return [];
+  const known = a.revisions.get(a.serve)?.breachedAt !== undefined;
+  return known ? [] : [[a.serve, {[revisionAnnotations.breached]: iso(a.now)}]];
+}
+
+function suspendedBy(a: Assessment, action: ActionRecord | undefined): Facts[] {
+  if (action === undefined || a.revisions.get(action.fromRevision)?.suspendedAt !== undefined) return [];
+  return [[action.fromRevision, {[revisionAnnotations.suspended]: action.recordedAt}]];
+}
+
+/** Suspended revisions whose newest rollback helped: its record outlives a crash before the annotation was written. */
+function rejected(a: Assessment, action: ActionRecord | undefined, recentActions: readonly ActionRecord[]): Facts[] {
+  return [...a.revisions.values()]
+    .filter(({suspendedAt, rejectedAt}) => suspendedAt !== undefined && rejectedAt === undefined)
+    .filter(({hash}) => hash !== action?.fromRevision)
+    .map(({hash}) => recentActions.find(({fromRevision}) => fromRevision === hash))
+    .flatMap((last) => (last?.outcome === 'Helped' ? [last] : []))
+    .map((last) => [last.fromRevision, {[revisionAnnotations.rejected]: last.endedAt ?? iso(a.now)}]);
+}
+
+/** What a rollback to this revision will have to know. */
+function goodness(a: Assessment, evidence: Evidence): Record<string, string> {
+  const {migrations} = a.o.database;
+  const images = new Set(a.servingPods.filter(({ready}) => ready).map(({imageId}) => imageId));
+  const [image] = images;
+  return {
+    [revisionAnnotations.good]: iso(a.now),
+    [revisionAnnotations.evidence]: evidence,
+    ...(migrations === undefined
+      ? {}
+      : {[revisionAnnotations.schemaVersion]: String(Math.max(0, ...migrations.map(({version}) => version)))}),
+    // A tag that was moved during the rollout leaves pods of two images: there is no one image to go back to.
+    ...(images.size === 1 && image !== undefined ? {[revisionAnnotations.imageId]: image} : {}),
+  };
 }

@@ -122,7 +122,13 @@ export interface RevisionPatch {
 export type ReleaseState =
   | {readonly kind: 'Waiting'; readonly message: string}
   | {readonly kind: 'Progressing'; readonly message: string}
-  | {readonly kind: 'Blocked'; readonly reason: 'RolloutBlocked' | 'ImagePullFailed' | 'QuotaExceeded' | 'Unschedulable' | 'ReferenceMissing' | 'RolloutStuck'; readonly message: string; readonly pastDeadline: boolean}
+  | {
+      readonly kind: 'Blocked';
+      readonly reason:
+        'RolloutBlocked' | 'ImagePullFailed' | 'QuotaExceeded' | 'Unschedulable' | 'ReferenceMissing' | 'RolloutStuck';
+      readonly message: string;
+      readonly pastDeadline: boolean;
+    }
   | {readonly kind: 'Baking'; readonly message: string; readonly until: number}
   | {readonly kind: 'RollingBack'; readonly message: string}
   | {readonly kind: 'Rejected'; readonly message: string}

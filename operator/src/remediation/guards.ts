@@ -1,0 +1,149 @@
+import type {ActionRecord, Guard} from '../api/v1alpha1/index.ts';
+import type {Assessment} from './assessment.ts';
+import {RECENT_KEPT} from './rollback.ts';
+import {at, iso} from './text.ts';
+import type {Decision} from './types.ts';
+import {objection, type Witness} from './witnesses.ts';
+
+const HOUR_MS = 3_600_000;
+/** A target that became good longer ago was proven in another world: a person decides. */
+const TARGET_MAX_AGE_MS = 30 * 24 * HOUR_MS;
+/** So many actions that didn't help in so much time open the breaker, until an hour was healthy. */
+const BREAKER_FAILURES = 3;
+const BREAKER_WINDOW_MS = 4 * HOUR_MS;
+
+/** A rollback that is considered, with what its guards look at. */
+export interface Candidate {
+  readonly a: Assessment;
+  readonly action: ActionRecord | undefined;
+  readonly recentActions: readonly ActionRecord[];
+  readonly breaker: Decision['breaker'];
+  readonly witnesses: readonly Witness[];
+}
+
+/** The guard that stops an action. */
+export interface Stop {
+  readonly guard: Guard;
+  readonly reason: string;
+  /** When it would let the action pass if nothing else changes, milliseconds; undefined: a person has to decide. */
+  readonly until?: number;
+}
+
+type Check = (c: Candidate) => string | {readonly reason: string; readonly until: number} | undefined;
+
+/** In the order in which they are asked; each answers why it stops a rollback. */
+const guards: readonly (readonly [Guard, Check])[] = [
+  ['Paused', ({a}) => (a.o.spec.paused ? 'spec.paused is set' : undefined)],
+  ['Mode', mode],
+  ['ActionUnderWay', ({action}) => (action === undefined ? undefined : `action ${action.id} is under way`)],
+  ['Cooldown', cooldown],
+  ['HourlyLimit', hourlyLimit],
+  ['Breaker', ({breaker}) => (breaker.state === 'Open' ? `${BREAKER_FAILURES} actions did not help` : undefined)],
+  ['NoRollbackTarget', noRollbackTarget],
+  ['TargetTooOld', targetTooOld],
+  ['TargetSuspended', targetSuspended],
+  ['Witnesses', ({witnesses}) => objection(witnesses)],
+  ['SchemaGate', schemaGate],
+];
+
+/**
+ * The first guard that stops a rollback.
+ *
+ * @param candidate what is considered
+ * @returns undefined where all let it pass
+ */
+export function stopped(candidate: Candidate): Stop | undefined {
+  for (const [guard, check] of guards) {
+    const answer = check(candidate);
+    if (answer === undefined) continue;
+    return typeof answer === 'string' ? {guard, reason: answer} : {guard, ...answer};
+  }
+  return undefined;
+}
+
+function mode({a}: Candidate): string | undefined {
+  const {mode: overall, actions} = a.o.spec.remediation;
+  if (overall === 'Observe') return 'spec.remediation.mode is Observe';
+  return actions.rollback === 'Observe' ? 'spec.remediation.actions.rollback is Observe' : undefined;
+}
+
+function cooldown({a, recentActions}: Candidate): ReturnType<Check> {
+  const {cooldownSeconds} = a.o.spec.remediation.limits;
+  const last = Math.max(...recentActions.map((action) => at(action.endedAt ?? action.recordedAt) ?? 0));
+  const until = last + cooldownSeconds * 1000;
+  if (recentActions.length === 0 || a.now >= until) return undefined;
+  return {reason: `the last action ended less than ${cooldownSeconds} s ago`, until};
+}
+
+function hourlyLimit({a, recentActions}: Candidate): ReturnType<Check> {
+  const {maxActionsPerHour} = a.o.spec.remediation.limits;
+  const starts = recentActions.map((action) => at(action.recordedAt) ?? 0).filter((start) => start > a.now - HOUR_MS);
+  // What the record has no room for can't be counted: a full hour of it is a limit too.
+  const oldest = starts.sort((x, y) => y - x)[Math.min(maxActionsPerHour, RECENT_KEPT) - 1];
+  if (oldest === undefined) return undefined;
+  return {reason: `${starts.length} actions in the last hour, at most ${maxActionsPerHour}`, until: oldest + HOUR_MS};
+}
+
+function noRollbackTarget({a}: Candidate): string | undefined {
+  return a.target === undefined || a.target.hash === a.serve ? 'no other revision ever became good' : undefined;
+}
+
+function targetTooOld({a}: Candidate): string | undefined {
+  const goodAt = a.target?.goodAt;
+  if (goodAt === undefined || a.now - goodAt <= TARGET_MAX_AGE_MS) return undefined;
+  return `revision ${a.target?.hash} became good at ${iso(goodAt)}, more than 30 days ago`;
+}
+
+function targetSuspended({a}: Candidate): string | undefined {
+  if (a.target?.rejectedAt !== undefined) return `revision ${a.target.hash} is rejected`;
+  return a.target?.suspendedAt === undefined ? undefined : `revision ${a.target.hash} is suspended`;
+}
+
+function schemaGate({a}: Candidate): string | undefined {
+  if (a.o.spec.release.schemaGate === 'Off') return undefined;
+  const {migrations} = a.o.database;
+  const seen = a.target?.schemaVersion;
+  if (migrations === undefined) return 'which migrations were applied is not known';
+  if (seen === undefined) return `which migrations revision ${a.target?.hash} had seen is not known`;
+  const unreadable = migrations.find(({version, previousCanRead}) => version > seen && !previousCanRead);
+  if (unreadable === undefined) return undefined;
+  return `revision ${a.target?.hash} (migration ${seen}) can not read what migration ${unreadable.version} made`;
+}
+
+/**
+ * The breaker after what is known now: three actions in four hours that did not help open it, a healthy hour closes
+ * it. `openedAt` is kept when it closes: what had opened it never does so again.
+ *
+ * @param a the assessment
+ * @param recentActions newest first
+ */
+export function breakerOf(a: Assessment, recentActions: readonly ActionRecord[]): Decision['breaker'] {
+  const before = a.o.status?.remediation?.breaker;
+  const openedAt = at(before?.openedAt);
+  const opened = openedAt === undefined ? {} : {openedAt};
+  if (before?.state === 'Open' && openedAt !== undefined) {
+    return {state: healthyFor(a, openedAt) >= HOUR_MS ? 'Closed' : 'Open', ...opened};
+  }
+  const since = Math.max(a.now - BREAKER_WINDOW_MS, openedAt ?? Number.NEGATIVE_INFINITY);
+  const failures = recentActions.filter((action) => didNotHelp(action) && (at(action.endedAt) ?? 0) > since);
+  return failures.length >= BREAKER_FAILURES ? {state: 'Open', openedAt: a.now} : {state: 'Closed', ...opened};
+}
+
+/** For how long no verdict has stood in status, counted from the opening at most. */
+function healthyFor(a: Assessment, openedAt: number): number {
+  if (a.breached || a.previous?.verdict !== 'None') return 0;
+  return a.now - Math.max(at(a.previous.time) ?? a.now, openedAt);
+}
+
+function didNotHelp({outcome}: ActionRecord): boolean {
+  switch (outcome) {
+    case 'NotHelped':
+    case 'Worse':
+    case 'TargetChanged':
+      return true;
+    case 'Helped':
+    case 'Interrupted':
+    case undefined:
+      return false;
+  }
+}

@@ -1,0 +1,198 @@
+import type {ActionOutcome, ActionRecord, MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
+import {breachesOf, clear, type WindowCounts} from '../slo/index.ts';
+import {describeBreach, type Assessment} from './assessment.ts';
+import {at, clip, iso} from './text.ts';
+import type {Observation, RevisionFacts} from './types.ts';
+import type {Judgement} from './verdict.ts';
+
+/** The effect is judged by what came this long after the rollout at the earliest, so that connections have settled. */
+const STABILIZATION_MS = 60_000;
+/** After so long it must be judged by what there is. */
+const STABILIZATION_BOUND_MS = 600_000;
+/** Fewer valid responses than this say nothing, even then. */
+const MIN_RESPONSES = 10;
+/** status.remediation.recentActions holds so many. */
+export const RECENT_KEPT = 20;
+const MESSAGE_LENGTH = 1024;
+
+/** What makes a rollback. */
+export interface RollbackPlan {
+  readonly id: string;
+  readonly deploymentUid: string;
+  readonly fromRevision: string;
+  readonly toRevision: string;
+  /** Why, in a sentence with its figures: the record outlives the explanation. */
+  readonly message: string;
+}
+
+/** The record of a rollback that is decided and not begun. */
+export function recorded(now: number, plan: RollbackPlan): ActionRecord {
+  return {
+    id: plan.id,
+    kind: 'Rollback',
+    verdict: 'BadRevision',
+    targetUid: plan.deploymentUid,
+    fromRevision: plan.fromRevision,
+    toRevision: plan.toRevision,
+    state: 'Recorded',
+    recordedAt: iso(now),
+    message: clip(plan.message, MESSAGE_LENGTH),
+  };
+}
+
+/** The action under way, as it was recorded. */
+export function underWay(status: MaintenanceApiStatus | undefined): ActionRecord | undefined {
+  const action = status?.remediation?.action;
+  return action?.state === 'Ended' ? undefined : action;
+}
+
+/**
+ * Why an action can't go on: a person released something else or retries the revision, or its Deployment is another.
+ *
+ * @param o the observation
+ * @param action the action under way
+ * @param from the revision that is rolled back from, undefined if its ControllerRevision is gone
+ */
+export function interruption(
+  o: Observation,
+  action: ActionRecord,
+  from: RevisionFacts | undefined,
+): string | undefined {
+  if (o.retry === action.fromRevision) return `revision ${action.fromRevision} is retried`;
+  if (o.desired !== undefined && o.desired !== action.fromRevision && o.desired !== action.toRevision) {
+    return `revision ${o.desired} was released meanwhile`;
+  }
+  // The suspension comes first: without it the new Deployment would get the bad revision.
+  const suspended = from === undefined || from.suspendedAt !== undefined;
+  if (suspended && o.deployment !== undefined && o.deployment.uid !== action.targetUid) {
+    return 'the Deployment was replaced';
+  }
+  return undefined;
+}
+
+/**
+ * The record after what is seen now. It goes on only once the suspension is on the revision: from then on not even a
+ * lost record lets it serve again.
+ *
+ * @param o the observation
+ * @param action the action under way
+ * @param from the revision that is rolled back from, undefined if its ControllerRevision is gone
+ */
+export function advanced(o: Observation, action: ActionRecord, from: RevisionFacts | undefined): ActionRecord {
+  if (from !== undefined && from.suspendedAt === undefined) return action;
+  if (o.deployment?.revision !== action.toRevision) return action;
+  const appliedAt = action.appliedAt ?? iso(o.now);
+  if (action.rolledOutAt === undefined && !o.deployment.rolloutComplete) {
+    return {...action, state: 'Applied', appliedAt};
+  }
+  return {...action, state: 'Verifying', appliedAt, rolledOutAt: action.rolledOutAt ?? iso(o.now)};
+}
+
+/**
+ * How an action ended, once that can be said:
+ * - TargetChanged: a pod that was started for it runs another image than the one that had become good;
+ * - Worse: after the stabilization window no pod is Ready;
+ * - NotHelped: responses since its rollout breach an objective; or after 10 minutes too few came, or they could not be
+ *   judged (database, telemetry);
+ * - Helped: responses since its rollout show, beyond chance, that no threshold is exceeded; after 10 minutes: at least
+ *   ten came and no breach. Pods that crashed without ever breaching have left with their revision: no responses needed.
+ *
+ * @param a the assessment
+ * @param action the action, Verifying
+ * @param judgement the verdict on what serves now
+ */
+export function outcome(
+  a: Assessment,
+  action: ActionRecord,
+  judgement: Judgement,
+): {readonly outcome: ActionOutcome; readonly message: string} | undefined {
+  const changed = changedImage(a, action);
+  if (changed !== undefined) return {outcome: 'TargetChanged', message: changed};
+  const since = at(action.rolledOutAt);
+  if (action.state !== 'Verifying' || since === undefined || a.now - since < STABILIZATION_MS) return undefined;
+  if ((a.o.deployment?.readyByRevision[action.toRevision] ?? 0) === 0) {
+    return {outcome: 'Worse', message: `No pod of revision ${action.toRevision} is Ready.`};
+  }
+  const late = a.now - since >= STABILIZATION_BOUND_MS;
+  if (judgement.verdict !== 'None' && judgement.verdict !== 'Unknown') {
+    const message = `Its effect could not be judged: ${judgement.reason}`;
+    return late ? {outcome: 'NotHelped', message} : undefined;
+  }
+  return byResponses(a, action, since, late);
+}
+
+function byResponses(a: Assessment, action: ActionRecord, since: number, late: boolean): ReturnType<typeof outcome> {
+  const window = measured(a.o.serviceWindow, since);
+  const [breach] = window === undefined ? [] : breachesOf(window, a.o.spec.slo);
+  if (window !== undefined && breach !== undefined) {
+    return {outcome: 'NotHelped', message: `Since the rollback ${describeBreach(breach, window)}.`};
+  }
+  if (a.revisions.get(action.fromRevision)?.breachedAt === undefined) {
+    return {outcome: 'Helped', message: 'The pods that crashed are gone and no objective is breached.'};
+  }
+  if (window !== undefined && clear(window, a.o.spec.slo)) {
+    const figures = `${window.bad} of ${window.valid} responses were bad, ${window.slow} slow`;
+    return {outcome: 'Helped', message: `The breach ended: since the rollback ${figures}.`};
+  }
+  if (!late) return undefined;
+  if (window !== undefined && window.valid >= MIN_RESPONSES) {
+    return {outcome: 'Helped', message: 'No objective was breached in the 10 minutes after the rollback.'};
+  }
+  return {outcome: 'NotHelped', message: 'Too few responses came in the 10 minutes after the rollback to judge it.'};
+}
+
+/** Only what came since its rollout was complete counts: a window from before it is not looked at. */
+function measured(window: WindowCounts | undefined, since: number): WindowCounts | undefined {
+  return window !== undefined && window.from >= since ? window : undefined;
+}
+
+function changedImage(a: Assessment, action: ActionRecord): string | undefined {
+  const expected = a.revisions.get(action.toRevision)?.imageId;
+  if (expected === undefined || action.state === 'Recorded') return undefined;
+  const other = a.o.pods.find(
+    (pod) =>
+      pod.revision === action.toRevision && !pod.terminating && pod.imageId !== undefined && pod.imageId !== expected,
+  );
+  return other === undefined
+    ? undefined
+    : `Pod ${other.name} runs ${other.imageId}, but revision ${action.toRevision} became good as ${expected}.`;
+}
+
+/**
+ * The record of an action that ended.
+ *
+ * @param now milliseconds
+ * @param action the action
+ * @param end how it ended
+ */
+export function ended(
+  now: number,
+  action: ActionRecord,
+  end: {readonly outcome: ActionOutcome; readonly message: string},
+): ActionRecord {
+  const message = [action.message, end.message].filter((part) => part !== undefined).join(' ');
+  return {
+    ...action,
+    state: 'Ended',
+    endedAt: iso(now),
+    outcome: end.outcome,
+    message: clip(message, MESSAGE_LENGTH),
+  };
+}
+
+/**
+ * The actions that ended, newest first.
+ *
+ * @param status as it was read
+ * @param now the one that ends with this decision
+ */
+export function recent(
+  status: MaintenanceApiStatus | undefined,
+  now: ActionRecord | undefined,
+): readonly ActionRecord[] {
+  const known = status?.remediation?.recentActions ?? [];
+  const last = status?.remediation?.action;
+  const newest = now ?? (last?.state === 'Ended' ? last : undefined);
+  if (newest === undefined) return known;
+  return [newest, ...known.filter(({id}) => id !== newest.id)].slice(0, RECENT_KEPT);
+}

@@ -1,0 +1,49 @@
+import type {Assessment} from './assessment.ts';
+import {no, yes, type Finding} from './finding.ts';
+import {iso, seconds} from './text.ts';
+
+/** After an outage pods need so long to connect again. */
+const RECONNECT_MS = 15_000;
+
+/**
+ * The database doesn't answer, or the breach that is measured reaches back into the time in which it didn't. No release
+ * is judged by that.
+ */
+export function databaseDown(a: Assessment): Finding {
+  const {reachable, unreachableSince, lastOutage, recovering, reason} = a.o.database;
+  if (reachable === false) {
+    const since = unreachableSince ?? a.now;
+    if (starting(a, since)) return no('the database is being started for the first time');
+    const why = recovering === true ? 'it is recovering from a crash' : (reason ?? 'its probe fails');
+    return yes(`The database does not answer since ${iso(since)}: ${why}.`, [
+      {
+        name: 'database',
+        value: 'does not answer',
+        window: seconds(a.now - since),
+        source: 'login and SELECT 1',
+        time: iso(a.now),
+      },
+    ]);
+  }
+  if (a.breached && lastOutage !== undefined && (a.window?.from ?? a.now) < lastOutage.to + RECONNECT_MS) {
+    return yes(
+      `The measurements reach back into an outage of the database (${iso(lastOutage.from)} to ${iso(lastOutage.to)}).`,
+      [
+        {
+          name: 'database',
+          value: 'did not answer',
+          window: seconds(lastOutage.to - lastOutage.from),
+          source: 'login and SELECT 1',
+          time: iso(lastOutage.to),
+        },
+      ],
+    );
+  }
+  return no(reachable === true ? 'the database answers' : 'its probe abstains');
+}
+
+/** Before the first rollout was complete a database may take its time. */
+function starting({o, now}: Assessment, since: number): boolean {
+  const served = o.status?.revisions?.rolledOutAt !== undefined || o.revisions.some((r) => r.goodAt !== undefined);
+  return !served && now - since <= o.spec.release.progressDeadlineSeconds * 1000;
+}

@@ -1,0 +1,42 @@
+import type {ExplainedSignal, Verdict} from '../api/v1alpha1/index.ts';
+import type {Assessment} from './assessment.ts';
+import {badRevision} from './verdict-bad-revision.ts';
+import {databaseDown} from './verdict-database-down.ts';
+import {databaseSaturated} from './verdict-database-saturated.ts';
+import {rolloutBlocked} from './verdict-rollout-blocked.ts';
+import {telemetryGap} from './verdict-telemetry-gap.ts';
+import {unknown} from './verdict-unknown.ts';
+import type {Finding} from './finding.ts';
+
+/** The verdicts in the order in which they are tried: what blinds us and what makes acting worse comes first. */
+const order: readonly (readonly [Verdict, (a: Assessment) => Finding])[] = [
+  ['TelemetryGap', telemetryGap],
+  ['DatabaseSaturated', databaseSaturated],
+  ['DatabaseDown', databaseDown],
+  ['RolloutBlocked', rolloutBlocked],
+  ['BadRevision', badRevision],
+  ['Unknown', unknown],
+];
+
+/** The cause that was found. */
+export interface Judgement {
+  readonly verdict: Verdict | 'None';
+  readonly reason: string;
+  readonly signals: readonly ExplainedSignal[];
+  readonly ruledOut: readonly {readonly verdict: Verdict; readonly reason: string}[];
+}
+
+/**
+ * The first verdict that holds; those before it are kept with the reason why they don't.
+ *
+ * @param a the assessment
+ */
+export function judge(a: Assessment): Judgement {
+  const ruledOut: {verdict: Verdict; reason: string}[] = [];
+  for (const [verdict, find] of order) {
+    const {holds, reason, signals = []} = find(a);
+    if (holds) return {verdict, reason, signals, ruledOut};
+    ruledOut.push({verdict, reason});
+  }
+  return {verdict: 'None', reason: 'No objective is breached.', signals: [], ruledOut: []};
+}

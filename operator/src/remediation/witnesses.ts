@@ -1,0 +1,78 @@
+import {breachesOf, clear} from '../slo/index.ts';
+import {crashLoops, type Assessment} from './assessment.ts';
+import {contrast} from './contrast.ts';
+
+/** An independent source for the claim that the revision is bad. */
+export interface Witness {
+  readonly name: 'podReadings' | 'contrast' | 'twoPods' | 'podStatus';
+  readonly answer: 'Confirms' | 'Contradicts' | 'Abstains';
+  readonly reason: string;
+}
+
+/**
+ * Hears every witness for the claim that the revision that is served is bad. Reading the pods is one witness, whatever
+ * else is read from the same pods; Ready (a health endpoint) says nothing about errors or latency and is not heard.
+ *
+ * @param a the assessment
+ */
+export function witnesses(a: Assessment): readonly Witness[] {
+  const crash = a.breaches.length === 0 && a.servingPods.some(crashLoops);
+  return [podReadings(a), crash ? oldPodsLive(a) : contrasted(a), twoPods(a), podStatus(a)];
+}
+
+/**
+ * Whether the claim stands: two Confirm, none Contradicts.
+ *
+ * @param heard the witnesses
+ * @returns what is missing; undefined where it stands
+ */
+export function objection(heard: readonly Witness[]): string | undefined {
+  const against = heard.find(({answer}) => answer === 'Contradicts');
+  if (against !== undefined) return `${against.name} contradicts: ${against.reason}`;
+  const confirming = heard.filter(({answer}) => answer === 'Confirms');
+  if (confirming.length >= 2) return undefined;
+  const rest = heard.filter(({answer}) => answer === 'Abstains').map(({name, reason}) => `${name}: ${reason}`);
+  return `${confirming.length} of 2 witnesses confirm; ${rest.join('; ')}`;
+}
+
+function podReadings({window, breaches, o}: Assessment): Witness {
+  const name = 'podReadings';
+  if (window === undefined) return {name, answer: 'Abstains', reason: 'no responses of its pods were read'};
+  if (breaches.length > 0) return {name, answer: 'Confirms', reason: 'its act window is breached'};
+  return clear(window, o.spec.slo)
+    ? {name, answer: 'Contradicts', reason: 'its act window is inside the objectives'}
+    : {name, answer: 'Abstains', reason: 'too few responses'};
+}
+
+function contrasted(a: Assessment): Witness {
+  const {result, reason} = contrast(a);
+  const answers = {Worse: 'Confirms', Alike: 'Contradicts', Undetermined: 'Abstains'} as const;
+  return {name: 'contrast', answer: answers[result], reason};
+}
+
+/** For a crash loop the contrast is in the pods' states: old ones live under the same load, node and database. */
+function oldPodsLive({otherPods}: Assessment): Witness {
+  const ready = otherPods.filter((pod) => pod.ready).length;
+  return ready > 0
+    ? {name: 'contrast', answer: 'Confirms', reason: `${ready} pods of the old revision are Ready`}
+    : {name: 'contrast', answer: 'Abstains', reason: 'no pod of the old revision is Ready'};
+}
+
+function twoPods({podWindows, o}: Assessment): Witness {
+  const name = 'twoPods';
+  const over = podWindows.filter((pod) => breachesOf(pod, o.spec.slo).length > 0).length;
+  const well = podWindows.filter((pod) => clear(pod, o.spec.slo)).length;
+  if (over > 0 && well > 0) {
+    return {name, answer: 'Contradicts', reason: `${well} of its pods are inside the objectives, ${over} are not`};
+  }
+  return over >= 2
+    ? {name, answer: 'Confirms', reason: `${over} of its pods are each over a threshold`}
+    : {name, answer: 'Abstains', reason: `${over} of its pods are over a threshold, 2 are needed`};
+}
+
+function podStatus({servingPods}: Assessment): Witness {
+  const crashing = servingPods.filter(crashLoops).length;
+  return crashing > 0
+    ? {name: 'podStatus', answer: 'Confirms', reason: `${crashing} of its pods crash again and again`}
+    : {name: 'podStatus', answer: 'Abstains', reason: 'its pods run, which says nothing about their responses'};
+}
