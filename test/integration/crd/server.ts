@@ -27,8 +27,6 @@ interface Kubeconfig {
 }
 
 interface Failure {
-  readonly kind: 'Status';
-  readonly code: number;
   readonly message: string;
   readonly details?: {readonly causes?: readonly Cause[]};
 }
@@ -65,10 +63,11 @@ export class Server {
       headers: {'content-type': type},
       ...(body !== undefined && {body: JSON.stringify(body)}),
     });
-    const object = (await answer.json()) as Json | Failure;
-    if (statusCode < 300) return {accepted: true, object: object as Json};
-    const {code, message, details} = object as Failure;
-    return {accepted: false, code, message, causes: details?.causes ?? []};
+    const text = await answer.text();
+    if (statusCode < 300) return {accepted: true, object: JSON.parse(text) as Json};
+    // A path that isn't served yet is answered in plain text.
+    const {message, details} = (text.startsWith('{') ? JSON.parse(text) : {message: text}) as Failure;
+    return {accepted: false, code: statusCode, message, causes: details?.causes ?? []};
   }
 
   /** Sends one request that must succeed. @throws Error with the API server's message when it doesn't */
@@ -85,6 +84,14 @@ export class Server {
       headers: {accept: 'application/json;as=Table;g=meta.k8s.io;v=v1'},
     });
     return (await body.json()) as Table;
+  }
+
+  /** Waits until a kind is served. */
+  async served(collection: string): Promise<void> {
+    for (let attempt = 0; !(await this.send('GET', `${collection}?limit=1`)).accepted; attempt++) {
+      if (attempt > 300) throw new Error(`${collection} is not served`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   }
 
   async close(): Promise<void> {
