@@ -270,6 +270,7 @@ export class KubeClient {
     const request: KubeRequest = {
       maxBytes: DEFAULT_POD_BYTES,
       ...options,
+      pool: 'pods',
       method: 'GET',
       path: `${base}/${path.replace(/^\//, '')}`,
     };

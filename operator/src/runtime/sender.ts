@@ -4,7 +4,7 @@ import {ApiError, isApiError, messageOf} from './errors.ts';
 import type {Metrics} from './metrics.ts';
 import {queryString, type Query} from './paths.ts';
 import {errorOfAnswer, headerOf} from './status.ts';
-import type {Answer, Attempt, StreamAnswer, Transport} from './transport.ts';
+import type {Answer, Attempt, PoolName, StreamAnswer, Transport} from './transport.ts';
 
 /** Options of every request. */
 export interface RequestOptions {
@@ -26,6 +26,8 @@ export interface KubeRequest extends RequestOptions {
   accept?: string;
   /** Longer answers are refused; without limit unless told. */
   maxBytes?: number;
+  /** Which connections; `requests` unless told. */
+  pool?: PoolName;
 }
 
 /** What a {@link Sender} is made of. */
@@ -107,6 +109,7 @@ export class Sender {
         body: request.body === undefined ? undefined : JSON.stringify(request.body),
         timeoutMs: request.timeoutMs ?? timeoutMs,
         signal: request.signal,
+        ...(request.pool !== undefined && {pool: request.pool}),
       });
       code = String(answer.status);
       return answer;

@@ -3,8 +3,8 @@ import type {Clock} from './clock.ts';
 import type {Credential, TlsParameters} from './credentials.ts';
 import {ApiError} from './errors.ts';
 
-/** Connections for requests; further requests wait for one of them. */
-const REQUEST_CONNECTIONS = 8;
+/** Connections of each pool; further requests wait for one of them. */
+const POOL_CONNECTIONS = 5;
 /** Shorter than the 90 s after which the API server closes an idle connection, so that it's us who close it. */
 const IDLE_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -20,7 +20,12 @@ export interface Attempt {
   /** For the whole attempt (request) or until the headers are there (stream). */
   timeoutMs: number;
   signal: AbortSignal | undefined;
+  /** Which connections; `requests` unless told. */
+  pool?: PoolName;
 }
+
+/** Requests that only the API server answers, requests that a pod answers (and may leave hanging), and watches. */
+export type PoolName = 'requests' | 'pods' | 'watches';
 
 /** A whole answer. */
 export interface Answer {
@@ -38,10 +43,7 @@ export interface StreamAnswer {
 
 interface Agents {
   readonly fingerprint: string;
-  /** A few connections, shared by all requests. */
-  readonly requests: Agent;
-  /** One connection for each watch. */
-  readonly streams: Agent;
+  readonly pools: Readonly<Record<PoolName, Agent>>;
 }
 
 /**
@@ -64,7 +66,12 @@ export class Transport {
   async request(credential: Credential, attempt: Attempt, maxBytes = Infinity): Promise<Answer> {
     const deadline = this.#deadline(attempt);
     try {
-      const response = await this.#send(this.#agentsFor(credential).requests, credential, attempt, deadline.signal);
+      const response = await this.#send(
+        this.#pool(credential, attempt.pool ?? 'requests'),
+        credential,
+        attempt,
+        deadline.signal,
+      );
       const body = await readAll(response.body, maxBytes);
       return {status: response.statusCode, headers: response.headers, body};
     } catch (error) {
@@ -78,7 +85,7 @@ export class Transport {
   async stream(credential: Credential, attempt: Attempt): Promise<StreamAnswer> {
     const deadline = this.#deadline(attempt);
     try {
-      const response = await this.#send(this.#agentsFor(credential).streams, credential, attempt, deadline.signal);
+      const response = await this.#send(this.#pool(credential, 'watches'), credential, attempt, deadline.signal);
       deadline.stopTimer();
       return {status: response.statusCode, headers: response.headers, body: explained(response.body, deadline)};
     } catch (error) {
@@ -92,7 +99,7 @@ export class Transport {
     this.#closed = true;
     const agents = this.#agents;
     this.#agents = undefined;
-    await Promise.all([agents?.requests.destroy(), agents?.streams.destroy()]);
+    await Promise.all(Object.values(agents?.pools ?? {}).map((agent) => agent.destroy()));
   }
 
   #send(agent: Agent, credential: Credential, attempt: Attempt, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
@@ -110,25 +117,25 @@ export class Transport {
     });
   }
 
-  #agentsFor(credential: Credential): Agents {
+  #pool(credential: Credential, name: PoolName): Agent {
     if (this.#closed) {
       throw new ApiError('The client is closed', {kind: 'Network', status: 0, reason: 'Closed'});
     }
     const current = this.#agents;
     if (current?.fingerprint === credential.fingerprint) {
-      return current;
+      return current.pools[name];
     }
-    const next = {
-      fingerprint: credential.fingerprint,
-      requests: this.#agent(credential.tls, REQUEST_CONNECTIONS),
-      streams: this.#agent(credential.tls, null),
+    const pools = {
+      requests: this.#agent(credential.tls, POOL_CONNECTIONS),
+      pods: this.#agent(credential.tls, POOL_CONNECTIONS),
+      watches: this.#agent(credential.tls, null),
     };
-    this.#agents = next;
-    // What is under way on the old connections may end: close() waits for requests and for watches to be renewed.
-    for (const old of [current?.requests, current?.streams]) {
-      old?.close().catch(() => old.destroy());
+    this.#agents = {fingerprint: credential.fingerprint, pools};
+    // What is under way on the old connections may end: close() waits for requests, and for watches to be renewed.
+    for (const old of Object.values(current?.pools ?? {})) {
+      old.close().catch(() => old.destroy());
     }
-    return next;
+    return pools[name];
   }
 
   #agent(tls: TlsParameters, connections: number | null): Agent {
