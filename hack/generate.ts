@@ -1,5 +1,5 @@
 /** `npm run generate`: writes everything that is made from the API's types and catalogues. */
-import {mkdir, writeFile} from 'node:fs/promises';
+import {glob, mkdir, readFile, writeFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
@@ -7,8 +7,10 @@ import {stringify} from 'yaml';
 
 import {conditionsPage, eventsPage, labelsPage} from './generate/catalogues.ts';
 import {maintenanceApiCrd} from './generate/crd.ts';
+import {docsIndex} from './generate/docs-index.ts';
 import {maintenanceApiPage} from './generate/reference.ts';
 
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const CRD_FILE = 'maintenance-api.io_maintenanceapis.yaml';
 
 /** kubectl reads YAML 1.1, where an unquoted On is a boolean. */
@@ -17,33 +19,41 @@ function yaml(value: unknown, source: string): string {
   return `# Generated from ${source} by \`npm run generate\`; edit that instead.\n${text}`;
 }
 
+/** The pages that people write: what is below docs/ now. */
+async function writtenPages(): Promise<Map<string, string>> {
+  const pages = new Map<string, string>();
+  for await (const path of glob('docs/**/*.md', {cwd: root})) pages.set(path, await readFile(join(root, path), 'utf8'));
+  return pages;
+}
+
 /**
- * What every generated file must hold, by its path in the repository. It touches no file, so that a check can compare.
+ * What every generated file must hold, by its path in the repository. It writes nothing, so that a check can compare.
  *
  * @throws {NotStructural} when a zod type can't be said in a CustomResourceDefinition
  */
-export function generate(): Promise<Map<string, string>> {
+export async function generate(): Promise<Map<string, string>> {
   const crd = maintenanceApiCrd();
-  return Promise.resolve(
-    new Map([
-      [`crds/${CRD_FILE}`, yaml(crd, 'operator/src/api/v1alpha1')],
-      [
-        'crds/kustomization.yaml',
-        yaml(
-          {apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources: [CRD_FILE]},
-          'hack/generate.ts',
-        ),
-      ],
-      ['docs/reference/maintenance-api.md', maintenanceApiPage(crd)],
-      ['docs/reference/conditions.md', conditionsPage()],
-      ['docs/reference/events.md', eventsPage()],
-      ['docs/reference/labels.md', labelsPage()],
-    ]),
-  );
+  const reference = new Map([
+    ['docs/reference/maintenance-api.md', maintenanceApiPage(crd)],
+    ['docs/reference/conditions.md', conditionsPage()],
+    ['docs/reference/events.md', eventsPage()],
+    ['docs/reference/labels.md', labelsPage()],
+  ]);
+  return new Map([
+    [`crds/${CRD_FILE}`, yaml(crd, 'operator/src/api/v1alpha1')],
+    [
+      'crds/kustomization.yaml',
+      yaml(
+        {apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources: [CRD_FILE]},
+        'hack/generate.ts',
+      ),
+    ],
+    ...reference,
+    ['docs/README.md', docsIndex(new Map([...(await writtenPages()), ...reference]))],
+  ]);
 }
 
 if (import.meta.main) {
-  const root = join(dirname(fileURLToPath(import.meta.url)), '..');
   for (const [path, content] of await generate()) {
     await mkdir(dirname(join(root, path)), {recursive: true});
     await writeFile(join(root, path), content);

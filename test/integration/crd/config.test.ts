@@ -4,6 +4,8 @@ import {fileURLToPath} from 'node:url';
 import {parseAllDocuments} from 'yaml';
 
 import {controlPlane, type ControlPlane} from '../../../hack/cluster/index.ts';
+import {maintenanceApiCrd, rootOf} from '../../../hack/generate/crd.ts';
+import {nodes} from '../../../hack/generate/schema.ts';
 import {run} from '../../../hack/lib/exec.ts';
 import {childResources, resources} from '../../../operator/src/api/v1alpha1/index.ts';
 import {rbacFindings, type Manifest, type Role} from './rbac.ts';
@@ -65,6 +67,22 @@ describe('every manifest is applied by the API server', () => {
     expect(await server.send('POST', path, broken)).toMatchObject({accepted: false, code: 400});
   });
 });
+
+test('the full sample has every field but the number of pods that would exclude its autoscaling', async () => {
+  const full = (await rendered('samples')).find(({metadata}) => metadata.name === 'maintenance-api-full');
+  const given = [...pathsOf(full?.['spec'], 'spec')];
+  const fields = [...nodes(rootOf(maintenanceApiCrd()))].map(({path}) => path);
+  const missing = fields.filter((path) => path.startsWith('spec.') && !given.includes(path));
+  expect(missing.filter((path) => !path.endsWith('{}'))).toEqual(['spec.replicas']);
+});
+
+/** The fields that a value has, as a schema names them. */
+function* pathsOf(value: unknown, path: string): Generator<string> {
+  yield path;
+  if (Array.isArray(value)) for (const item of value) yield* pathsOf(item, `${path}[]`);
+  else if (typeof value === 'object' && value !== null)
+    for (const [name, member] of Object.entries(value)) yield* pathsOf(member, `${path}.${name}`);
+}
 
 describe('the operator', () => {
   type PodSpec = Record<string, unknown> & {containers: readonly Record<string, unknown>[]};

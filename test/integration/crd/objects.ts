@@ -9,7 +9,7 @@ export function isJson(value: unknown): value is Json {
 }
 
 /** `under` with every member of `over` in its place. */
-export function merged(under: unknown, over: unknown): unknown {
+function merged(under: unknown, over: unknown): unknown {
   if (!isJson(under) || !isJson(over)) return over;
   const result: Json = {...under};
   for (const [name, value] of Object.entries(over)) result[name] = name in under ? merged(under[name], value) : value;

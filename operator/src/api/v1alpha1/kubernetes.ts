@@ -117,7 +117,7 @@ export const environmentVariable = z
 
 export const imagePullSecret = z.object({name: objectName.describe('Name of the Secret in the same namespace.')});
 
-export const toleration = z
+const toleration = z
   .object({
     key: labelKey.optional().describe("The taint's key; unset with operator Exists: every key."),
     operator: z.enum(['Exists', 'Equal']).optional().describe('How key and value are compared; Equal where unset.'),
@@ -161,7 +161,7 @@ export const labelMap = (maxEntries: number): z.ZodType<Record<string, string>> 
 export const annotationMap = (maxEntries: number): z.ZodType<Record<string, string>> =>
   z.record(labelKey, z.string().max(4096)).meta({maxProperties: maxEntries, ...rules(keysFit)});
 
-export const topologySpreadConstraint = z.object({
+const topologySpreadConstraint = z.object({
   maxSkew: z.int().min(1).max(100).describe('By how many pods two domains may differ.'),
   topologyKey: labelKey.describe('Label of the nodes whose values are the domains.'),
   whenUnsatisfiable: z.enum(['DoNotSchedule', 'ScheduleAnyway']).describe('What happens to a pod that fits nowhere.'),

@@ -6,8 +6,6 @@ import {remediation, slo} from './objectives.ts';
 import type {MaintenanceApiStatus} from './status.ts';
 import {autoscaling, podTemplate, release} from './workload.ts';
 
-export {LATENCY_THRESHOLDS_MS} from './objectives.ts';
-
 /** Variables that the operator itself sets in the API's container (docs/reference/image-contract.md). */
 export const RESERVED_ENVIRONMENT = [
   'PORT',
@@ -97,7 +95,6 @@ export type MaintenanceApiSpec = z.output<typeof maintenanceApiSpec>;
 export type MaintenanceApiSpecInput = z.input<typeof maintenanceApiSpec>;
 export type Autoscaling = z.output<typeof autoscaling>;
 export type ResourceRequirements = z.output<typeof resourceRequirements>;
-export type EnvironmentVariable = z.output<typeof environmentVariable>;
 
 /** A MaintenanceApi as the API server stores it, its spec with every default filled in. */
 export interface MaintenanceApi {

@@ -3,7 +3,7 @@ import {z} from 'zod';
 /** What is promised, and what may be done when a promise is broken. */
 
 /** The upper bounds of the latency histogram that the image contract asks for, in milliseconds. */
-export const LATENCY_THRESHOLDS_MS = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000] as const;
+const LATENCY_THRESHOLDS_MS = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000] as const;
 
 export const slo = z
   .object({

@@ -117,7 +117,7 @@ const explanation = z.object({
 export type Explanation = z.output<typeof explanation>;
 
 /** What is promised, by name. */
-export const objectives = ['availability', 'latency', 'errorRate'] as const;
+const objectives = ['availability', 'latency', 'errorRate'] as const;
 
 export const objectiveStates = ['Met', 'Breached', 'Inconclusive'] as const;
 export type ObjectiveState = (typeof objectiveStates)[number];
