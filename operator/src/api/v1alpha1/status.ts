@@ -169,7 +169,7 @@ export const maintenanceApiStatus = z
               time: time.describe('Since when.'),
             }),
           )
-          .max(64)
+          .max(50)
           .optional()
           .describe('Revisions that are not rendered although the spec may ask for them.')
           .meta(mapList('hash')),
