@@ -17,7 +17,7 @@ import {stateDir} from '../lib/state.ts';
 import {apiServerFlags, AUDIT_POLICY, API_SERVICE_IP, etcdFlags, toArguments, type Flags} from './flags.ts';
 import {CertificateAuthority, serviceAccountKey, writeKubeconfig, type KeyPair} from './pki.ts';
 import {programs} from './programs.ts';
-import {apiReady, waitFor, type Watched} from './ready.ts';
+import {ApiReader, waitFor, type Watched} from './ready.ts';
 
 const ADDRESS = '127.0.0.1';
 const START_DEADLINE_MS = 60_000;
@@ -156,10 +156,9 @@ class Instance {
       {name: 'etcd', process: await etcd, logFile: this.#path('etcd.log')},
       {name: 'kube-apiserver', process: apiServer.process, logFile: this.#path('kube-apiserver.log')},
     ];
+    const api = await ApiReader.create(server, authority.certFile, admin);
     const ready = async (): Promise<void> =>
-      waitFor('API server ready', await watched(), START_DEADLINE_MS, async () =>
-        apiReady(server, authority.certFile, admin),
-      );
+      waitFor('API server ready', await watched(), START_DEADLINE_MS, async () => api.ready());
     await ready();
     const directory = this.#directory;
     const restart = async (): Promise<void> => {

@@ -1,3 +1,5 @@
-export {controlPlane, type ControlPlane, type ControlPlaneOptions} from './control-plane.ts';
+export {ImageLoadError, type Cluster} from './cluster.ts';
+export {controlPlane, stopControlPlane, type ControlPlane, type ControlPlaneOptions} from './control-plane.ts';
+export {localCluster, stopLocalCluster, type LocalClusterOptions} from './local.ts';
 export {ClusterStartError} from './ready.ts';
 export {PreflightError} from '../lib/apt.ts';

@@ -48,6 +48,11 @@ export class CertificateAuthority implements KeyPair {
     return authority;
   }
 
+  /** The authority that create made in this folder under this name. */
+  static existing(directory: string, name: string): CertificateAuthority {
+    return new CertificateAuthority(directory, name);
+  }
+
   /** Signs a new key's certificate for client and server authentication. */
   async issue(request: CertificateRequest): Promise<KeyPair> {
     const pair = {

@@ -32,6 +32,7 @@ const GROUPS = {
     'metrics-server': 'sigs.k8s.io/metrics-server/cmd/metrics-server',
     'local-path-provisioner': 'github.com/rancher/local-path-provisioner',
     pause: './pause',
+    volume: './volume',
   },
 } as const satisfies Record<string, Record<string, string>>;
 
@@ -80,7 +81,7 @@ async function build(group: ProgramGroup, directory: string, progress: Progress)
         `${directory}/`,
         ...packages(group),
       ],
-      {cwd: MODULE, env: goEnvironment(), onStderrLine: countPackages(task)},
+      {cwd: MODULE, env: goEnvironment(), onStderrLine: countPackages(task), diesWithCaller: true},
     );
     for (const [name, path] of entries) {
       const built =

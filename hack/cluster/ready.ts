@@ -1,10 +1,10 @@
 import {readFile} from 'node:fs/promises';
-import {request} from 'node:https';
+import {request, type RequestOptions} from 'node:https';
 import {setTimeout as delay} from 'node:timers/promises';
 import {isRunning, logTail, type ProcessIdentity} from '../lib/exec.ts';
 import type {KeyPair} from './pki.ts';
 
-const POLL_MS = 100;
+const POLL_MS = 200;
 const REQUEST_TIMEOUT_MS = 5000;
 
 /** A part of the cluster ended, or was not ready in time; the message has the end of its log. */
@@ -51,32 +51,57 @@ export async function waitFor(
   }
 }
 
-/**
- * Asks an API server whether it is ready.
- * @param server - `https://host:port`
- * @param caFile - who signed its certificate
- * @param client - a user's certificate
- * @returns true, or what is wrong
- */
-export async function apiReady(server: string, caFile: string, client: KeyPair): Promise<true | string> {
-  const [ca, cert, key] = await Promise.all(
-    [caFile, client.certFile, client.keyFile].map(async (path) => readFile(path)),
-  );
-  return new Promise((resolve) => {
-    const options = {ca, cert, key, agent: false as const, timeout: REQUEST_TIMEOUT_MS};
-    const asking = request(`${server}/readyz`, options, (response) => {
-      response.resume();
-      response.once('end', () => {
-        resolve(response.statusCode === 200 ? true : `/readyz answers ${String(response.statusCode)}`);
+/** A user of an API server, for the few questions that starting a cluster has. */
+export class ApiReader {
+  readonly #server: string;
+  readonly #credentials: RequestOptions;
+
+  private constructor(server: string, credentials: RequestOptions) {
+    this.#server = server;
+    this.#credentials = credentials;
+  }
+
+  /**
+   * @param server - `https://host:port`
+   * @param caFile - who signed its certificate
+   * @param client - the user's certificate
+   */
+  static async create(server: string, caFile: string, client: KeyPair): Promise<ApiReader> {
+    const [ca, cert, key] = await Promise.all(
+      [caFile, client.certFile, client.keyFile].map(async (path) => readFile(path)),
+    );
+    return new ApiReader(server, {ca, cert, key, agent: false, timeout: REQUEST_TIMEOUT_MS});
+  }
+
+  /** Whether the API server is ready: true, or what is wrong. */
+  async ready(): Promise<true | string> {
+    const answer = await this.get('/readyz');
+    return typeof answer === 'string' ? answer : true;
+  }
+
+  /**
+   * Reads a path of the API.
+   * @returns the body of an answer 200, or what is wrong in words
+   */
+  async get(path: string): Promise<{readonly body: string} | string> {
+    return new Promise((resolve) => {
+      const asking = request(`${this.#server}${path}`, this.#credentials, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (text: string) => {
+          body += text;
+        });
+        response.once('end', () => {
+          resolve(response.statusCode === 200 ? {body} : `${path} answers ${String(response.statusCode)}`);
+        });
+        response.once('error', (error) => {
+          resolve(`${path}: ${error.message}`);
+        });
       });
-      response.once('error', (error) => {
-        resolve(error.message);
+      asking.once('timeout', () => asking.destroy(new Error('no answer')));
+      asking.once('error', (error) => {
+        resolve(`${path}: ${error.message}`);
       });
+      asking.end();
     });
-    asking.once('timeout', () => asking.destroy(new Error('/readyz does not answer')));
-    asking.once('error', (error) => {
-      resolve(error.message);
-    });
-    asking.end();
-  });
+  }
 }

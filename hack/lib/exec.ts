@@ -41,7 +41,8 @@ export interface RunOptions {
   readonly input?: string | Buffer;
   /** Called with every whole line of standard error, for progress display. */
   readonly onStderrLine?: (line: string) => void;
-  readonly signal?: AbortSignal;
+  /** Whether the command is killed when the caller is (prctl(2), PR_SET_PDEATHSIG); not for one that must finish. */
+  readonly diesWithCaller?: boolean;
 }
 
 export interface CommandOutput {
@@ -56,10 +57,10 @@ export interface CommandOutput {
  * @throws CommandError when it can't be started, is killed or ends with another exit code than 0
  */
 export async function run(command: readonly [string, ...string[]], options: RunOptions = {}): Promise<CommandOutput> {
-  const [program, ...args] = command;
+  const prefix = options.diesWithCaller === true ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
+  const [program = '', ...args] = [...prefix, ...command];
   const spawnOptions: SpawnOptions = {stdio: ['pipe', 'pipe', 'pipe'], env: options.env ?? process.env};
   if (options.cwd !== undefined) spawnOptions.cwd = options.cwd;
-  if (options.signal !== undefined) spawnOptions.signal = options.signal;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, spawnOptions);
     let stdout = '';
