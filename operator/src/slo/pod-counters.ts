@@ -18,23 +18,26 @@ interface Pod {
   last: PodSample | undefined;
 }
 
-/** A pod that wasn't read for so long is forgotten: its next reading is only a base. */
-const FORGET_AFTER_MS = 6 * 3_600_000;
+/** The pods that were not heard of for longest are forgotten. */
+const MOST_PODS = 2_000;
+
+/** A first reading so long after the first Ready is only a base: the pod may have been forgotten meanwhile. */
+const FIRST_READING_WITHIN_MS = 6 * 3_600_000;
 
 /** Later than this after its creation a Ready isn't taken for the first: the pod's counters are older than it. */
 const FIRST_READY_WITHIN_MS = 600_000;
 
 /** A checkpoint's size has a bound; what the pods left out counted before it is lost to the successor. */
-const PODS_IN_CHECKPOINT = 400;
+const PODS_IN_CHECKPOINT = 300;
 
 const ZERO = {valid: 0, bad: 0, total: 0, fast: 0};
 
 /** Turns the cumulative counters of pods into responses between readings. */
 export class PodCounters {
+  /** The one that was heard of last is the last. */
   readonly #pods = new Map<string, Pod>();
   /** Pods that were Ready before it may have been counted by a former process. */
   readonly #countedUntil: number;
-  #sweptAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param countedUntil when the former process stopped counting, milliseconds; undefined: there was none
@@ -54,12 +57,7 @@ export class PodCounters {
   ready(podUid: string, revision: string, at: number, createdAt: number): void {
     if (this.#pods.has(podUid)) return;
     const first = at > this.#countedUntil && at - createdAt <= FIRST_READY_WITHIN_MS;
-    this.#pods.set(podUid, {revision, firstReadyAt: first ? at : undefined, last: undefined});
-  }
-
-  /** When a pod first was Ready, if that was seen. */
-  firstReadyAt(podUid: string): number | undefined {
-    return this.#pods.get(podUid)?.firstReadyAt;
+    this.#remember(podUid, {revision, firstReadyAt: first ? at : undefined, last: undefined});
   }
 
   /**
@@ -68,14 +66,13 @@ export class PodCounters {
    */
   take(sample: PodSample): Delta | undefined {
     if (![sample.time, sample.valid, sample.bad, sample.total, sample.fast].every(Number.isFinite)) return undefined;
-    this.#sweep(sample.time);
     const pod = this.#pods.get(sample.podUid) ?? {revision: sample.revision, firstReadyAt: undefined, last: undefined};
-    this.#pods.set(sample.podUid, pod);
+    this.#remember(sample.podUid, pod);
     const last = pod.last;
     if (last !== undefined && sample.time <= last.time) return undefined;
     pod.last = sample;
     if (last === undefined) {
-      if (pod.firstReadyAt === undefined || sample.time - pod.firstReadyAt > FORGET_AFTER_MS) return undefined;
+      if (pod.firstReadyAt === undefined || sample.time - pod.firstReadyAt > FIRST_READING_WITHIN_MS) return undefined;
       // The kubelet's clock need not be ours, and it tells whole seconds.
       return difference(sample, ZERO, Math.min(pod.firstReadyAt, sample.time - 1));
     }
@@ -98,12 +95,12 @@ export class PodCounters {
       }));
   }
 
-  #sweep(now: number): void {
-    if (now - this.#sweptAt < 60_000) return;
-    this.#sweptAt = now;
-    for (const [uid, pod] of this.#pods) {
-      const seen = pod.last?.time ?? pod.firstReadyAt ?? Number.NEGATIVE_INFINITY;
-      if (now - seen > FORGET_AFTER_MS) this.#pods.delete(uid);
+  #remember(uid: string, pod: Pod): void {
+    this.#pods.delete(uid);
+    this.#pods.set(uid, pod);
+    for (const longestUnheard of this.#pods.keys()) {
+      if (this.#pods.size <= MOST_PODS) break;
+      this.#pods.delete(longestUnheard);
     }
   }
 }
