@@ -46,6 +46,8 @@ export interface WatchFaults {
   silence(): void;
   /** Adds a line of the proxy's own. */
   inject(line: object): void;
+  /** Adds a line that is no JSON. */
+  garble(): void;
   /** The connection breaks. */
   reset(): void;
   readonly count: number;
@@ -147,6 +149,7 @@ export class FaultProxy {
       cutMidLine: () => chosen.forEach((watch) => (watch.mode = 'cut')),
       silence: () => chosen.forEach((watch) => (watch.mode = 'silent')),
       inject: (line) => chosen.forEach(({response}) => response.write(`${JSON.stringify(line)}\n`)),
+      garble: () => chosen.forEach(({response}) => response.write('{"type":\n')),
       reset: () => chosen.forEach(({response}) => response.destroy()),
     };
   }
