@@ -35,8 +35,8 @@ describe('sizes', () => {
   test.each([
     ['256Mi', '256Mi', {pool: '32M', instances: '1', redo: '32M', binlog: '8M'}],
     ['512Mi', '1Gi', {pool: '208M', instances: '1', redo: '128M', binlog: '32M'}],
-    ['2Gi', '20Gi', {pool: '1360M', instances: '1', redo: '2560M', binlog: '640M'}],
-    ['16Gi', '100Gi', {pool: '12032M', instances: '8', redo: '4096M', binlog: '1024M'}],
+    ['2Gi', '20Gi', {pool: '1248M', instances: '1', redo: '2560M', binlog: '640M'}],
+    ['16Gi', '100Gi', {pool: '11904M', instances: '8', redo: '4096M', binlog: '1024M'}],
   ])('of a server with %s of memory on %s', (memory, storage, expected) => {
     const values = settings(sized(memory, storage));
     expect({
@@ -50,7 +50,7 @@ describe('sizes', () => {
   test('fall back to the request, and then to 512Mi', () => {
     const pool = (resources: object): string | undefined =>
       settings({replicas: 2, database: {managed: {resources}}})['innodb_buffer_pool_size'];
-    expect(pool({requests: {memory: '2Gi'}})).toBe('1360M');
+    expect(pool({requests: {memory: '2Gi'}})).toBe('1248M');
     expect(pool({})).toBe(settings(sized('512Mi'))['innodb_buffer_pool_size']);
   });
 

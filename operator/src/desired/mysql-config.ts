@@ -13,10 +13,14 @@ const GIB = 1024 * MIB;
 
 /** What a server is taken to have where the spec sets neither a limit nor a request of memory. */
 const ASSUMED_MEMORY = 512 * MIB;
-/** Memory of a server without its buffer pool and its connections; measured with 9.7 and the settings below. */
-const BASE_MEMORY = 192 * MIB;
-/** Memory of a connection that runs a query of the API. */
-const CONNECTION_MEMORY = 512 * 1024;
+/**
+ * From this much memory on the server keeps its performance schema. Without it every figure that the operator reads is
+ * there still (`performance_schema.global_status` needs none of it), and a small server has room for its data.
+ */
+const INSTRUMENTED_FROM = GIB;
+/** Memory of a server apart from its buffer pool; measured with 9.7, the settings below and queries like the API's. */
+const PLAIN = {base: 192 * MIB, connection: 512 * 1024};
+const INSTRUMENTED = {base: 320 * MIB, connection: 768 * 1024};
 /** The buffer pool grows by this much. */
 const POOL_STEP = 16 * MIB;
 const SMALLEST_POOL = 32 * MIB;
@@ -32,7 +36,8 @@ function mebibytes(bytes: number): string {
 
 /** Three quarters of what the server and its connections leave of the memory, shared by one instance a GiB. */
 function bufferPool(memory: number, connections: number): {size: number; instances: number} {
-  const free = memory - BASE_MEMORY - connections * CONNECTION_MEMORY;
+  const {base, connection} = memory >= INSTRUMENTED_FROM ? INSTRUMENTED : PLAIN;
+  const free = memory - base - connections * connection;
   const wanted = Math.max(free * 0.75, SMALLEST_POOL);
   const instances = clamp(Math.floor(wanted / GIB), 1, 8);
   // MySQL rounds up to a whole number of steps an instance: rounding down here keeps it inside the limit.
@@ -97,6 +102,12 @@ export function myCnf(spec: MaintenanceApiSpec): string {
     ['innodb_buffer_pool_chunk_size', mebibytes(POOL_STEP)],
     ['innodb_buffer_pool_instances', pool.instances],
     ['innodb_redo_log_capacity', mebibytes(clamp(volume / 8, 32 * MIB, 4 * GIB))],
+    ['innodb_log_buffer_size', mebibytes(clamp(memory / 64, 8 * MIB, 64 * MIB))],
+    // Only tables of the server's own, which it makes for itself, are in MyISAM.
+    ['key_buffer_size', '16K'],
+    ['performance_schema', memory >= INSTRUMENTED_FROM ? 'ON' : 'OFF'],
+    // A count of each of five thousand errors for each thread, which nobody reads.
+    ['performance_schema_error_size', 1],
     ['temptable_max_ram', mebibytes(clamp(memory / 16, 16 * MIB, GIB))],
     ['tmp_table_size', mebibytes(clamp(memory / 32, 8 * MIB, 64 * MIB))],
     ['table_open_cache', clamp(2 * connections, 400, 4000)],

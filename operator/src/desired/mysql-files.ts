@@ -24,9 +24,11 @@ export const mysqlFiles = {
   /** Root of the volume. The data is one folder below, beside `lost+found` and a data folder in the making. */
   volume,
   data: `${volume}/data`,
-  /** In memory: statements with passwords, written by the init container. */
+  /** In memory: what has passwords in it, written by the init container. */
   accounts,
   initFile: `${accounts}/init.sql`,
+  /** How the readiness probe logs in. */
+  probeFile: `${accounts}/probe.cnf`,
   passwords: '/etc/maintenance-api/passwords',
   state: '/etc/maintenance-api/state',
 } as const;

@@ -8,7 +8,7 @@ const FAILED = 'InitFailed:';
  * The init container's script, for any POSIX shell with GNU's or BusyBox' `mv` and `sync`. It is the same for every
  * resource and takes what differs from its environment:
  *
- * - DATA, the data folder on the volume; MY_CNF, the server's configuration; INIT_FILE, the statements to write
+ * - DATA, the data folder on the volume; MY_CNF, the server's configuration; INIT_FILE and PROBE_FILE, what to write
  * - PASSWORDS, a folder with a file for each account; STATE, one with `server-uuid-<ordinal>` once it is known
  * - POD_NAME, which ends in the ordinal; DB_NAME, the schema, and DB_NAME_PATTERN, the same where wildcards count
  * - TERMINATION_LOG, the file whose content becomes the container's termination message
@@ -73,7 +73,8 @@ admin=$(password admin)
 schema="\\\`$DB_NAME\\\`"
 schema_pattern="\\\`$DB_NAME_PATTERN\\\`"
 
-rm -f "$INIT_FILE"
+rm -f "$INIT_FILE" "$PROBE_FILE"
+printf '%s\\n' '[client]' host=127.0.0.1 user=monitor "password=$monitor" ssl-mode=REQUIRED >"$PROBE_FILE"
 {
   # Accounts are each server's own: they must not reach another one by the binary log.
   sql "SET sql_log_bin = 0"

@@ -71,6 +71,7 @@ function initContainer(spec: MaintenanceApiSpec): Container {
       {name: 'DATA', value: mysqlFiles.data},
       {name: 'MY_CNF', value: mysqlFiles.myCnf},
       {name: 'INIT_FILE', value: mysqlFiles.initFile},
+      {name: 'PROBE_FILE', value: mysqlFiles.probeFile},
       {name: 'PASSWORDS', value: mysqlFiles.passwords},
       {name: 'STATE', value: mysqlFiles.state},
     ],
@@ -104,14 +105,13 @@ function serverContainer(spec: MaintenanceApiSpec): Container {
       {name: 'mysql-admin', containerPort: ports.mysqlAdmin, protocol: 'TCP'},
     ],
     readinessProbe: {
-      // Answered by a refusal, which is an answer: ping then ends with 0 (its manual), and needs no password. It fails
-      // before the server accepts connections, so also while the accounts are being made.
+      // Fails until the server lets clients in, so also while the accounts are being made. A server that refuses the login,
+      // because all connections are taken, is alive: ping then ends with 0 (its manual).
       exec: {
         command: [
           'mysqladmin',
-          '--no-defaults',
-          `--socket=${mysqlFiles.socket}`,
-          '--user=readiness-probe',
+          `--defaults-file=${mysqlFiles.probeFile}`,
+          `--port=${ports.mysql}`,
           '--connect-timeout=3',
           'ping',
         ],
