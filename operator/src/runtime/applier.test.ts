@@ -217,7 +217,8 @@ test('a kind that is not among the resources is a mistake of the caller', async 
 });
 
 test.each([
-  [{a: 1}, {a: 1, b: 2}, []],
+  [{a: 1}, {a: 1}, []],
+  [{a: {b: 1}}, {a: {b: 1, c: 2}}, [{path: '.a.c', why: 'Added'}]],
   [{a: [{b: 1}]}, {a: [{b: 2}]}, [{path: '.a[0].b', why: 'Rewritten'}]],
   [{a: [1, 2]}, {a: [1]}, [{path: '.a', why: 'Rewritten'}]],
   [{a: {b: {}}}, {a: {}}, [{path: '.a.b', why: 'Dropped'}]],

@@ -16,8 +16,11 @@ import {keyOf, type KubeObject, type ResourceRef, type WritableObject} from './t
 export interface Difference {
   /** Path as in `.spec.behavior.scaleUp.tolerance`. */
   readonly path: string;
-  /** Unknown: not in the server's schema. Dropped: the answer lacks it. Rewritten: the answer has another value. */
-  readonly why: 'Unknown' | 'Dropped' | 'Rewritten';
+  /**
+   * Unknown: not in the server's schema. Dropped: the answer lacks it. Rewritten: the answer has another value. Added: a
+   * default set within a field that is owned as a whole; the object should have said it.
+   */
+  readonly why: 'Unknown' | 'Dropped' | 'Rewritten' | 'Added';
 }
 
 /** Options of one application. */
@@ -168,8 +171,11 @@ export function differencesOf(wanted: Json, actual: Json, path: string): Differe
     return wanted.flatMap((item, index) => differencesOf(item, actual[index] ?? null, `${path}[${index}]`));
   }
   if (isObject(wanted) && isObject(actual)) {
-    return Object.entries(wanted).flatMap(([name, value]): Difference[] => {
-      const found = actual[name];
+    return [...new Set([...Object.keys(wanted), ...Object.keys(actual)])].flatMap((name): Difference[] => {
+      const [value, found] = [wanted[name], actual[name]];
+      if (value === undefined) {
+        return [{path: `${path}.${name}`, why: 'Added'}];
+      }
       return found === undefined
         ? [{path: `${path}.${name}`, why: 'Dropped'}]
         : differencesOf(value, found, `${path}.${name}`);
