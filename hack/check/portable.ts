@@ -6,8 +6,8 @@ import {type Finding, runProgram, type Step} from './step.ts';
 /** Hosts that everybody has; naming them gives nothing away and ties nobody to one machine. */
 const publicHosts = new Set(['registry.npmjs.org', 'proxy.golang.org', 'sum.golang.org', 'localhost', '127.0.0.1']);
 
-/** Paths that exist on one person's machine only. */
-const homePath = /(?<![\w.-])\/(?:home|Users)\/[\w.-]+\//;
+/** Paths that exist on one person's machine only; an example may speak of /home/me. */
+const homePath = /(?<![\w.-])\/(?:home|Users)\/(?!me\/)[\w.-]+\//;
 
 interface Traces {
   /** Absolute path of the checkout. */
