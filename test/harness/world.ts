@@ -164,13 +164,8 @@ export class World {
       if (manifest.kind === 'Deployment') replaceImages(manifest, this.images.operator.ref);
     }
     await this.apply(...manifests.filter(({kind}) => kind === 'CustomResourceDefinition' || kind === 'Namespace'));
-    await this.kubectl([
-      'wait',
-      '--for=condition=Established',
-      'crd',
-      'maintenanceapis.maintenance-api.io',
-      '--timeout=30s',
-    ]);
+    // kubectl wait fails on a definition that has no conditions yet.
+    await waitFor('the CRD is served', () => this.kubectl(['get', 'maintenanceapis', '-A', '-o', 'name']), 30_000);
     await this.apply(...manifests.filter(({kind}) => kind !== 'CustomResourceDefinition' && kind !== 'Namespace'));
     await this.kubectl([
       'rollout',
@@ -269,7 +264,7 @@ export class World {
     );
     const id = object?.status.containerStatuses.find((status) => status.name === container)?.containerID.split('//')[1];
     if (id === undefined) throw new Error(`Pod ${pod} has no running container ${container}`);
-    await this.cluster.killContainer(id);
+    await this.cluster.exec(['ctr', '-n', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id]);
   }
 
   /** Writes a piece of evidence beside the run's other artifacts. */

@@ -1,0 +1,141 @@
+import {ChildWriter} from './act/children.ts';
+import {DatabaseKeeper} from './act/database-keeper.ts';
+import {OwnedSecretKeeper} from './act/owned-secrets.ts';
+import {RevisionWriter} from './act/revisions.ts';
+import {StatusWriter} from './act/status-writer.ts';
+import {childResources, FIELD_MANAGER} from './api/v1alpha1/index.ts';
+import {MaintenanceApiController} from './controller/maintenance-api-controller.ts';
+import {ResourceStates} from './controller/resource-state.ts';
+import {
+  apiTokensSecret,
+  authoritySecret,
+  childNames,
+  databaseHosts,
+  databaseRoles,
+  databaseStateSecret,
+  roleSecret,
+  serverTlsSecret,
+} from './desired/index.ts';
+import {Cache} from './observe/cache.ts';
+import {connectDatabase, DatabaseProbes} from './observe/database-probe.ts';
+import {Scraper, type FetchMetrics} from './observe/scraper.ts';
+import {
+  Applier,
+  Controller,
+  systemClock,
+  WorkQueue,
+  type EventRecorder,
+  type KubeClient,
+  type Logger,
+  type Metrics,
+} from './runtime/index.ts';
+
+/** What the operator is wired from. */
+export interface OperatorOptions {
+  readonly client: KubeClient;
+  readonly recorder: EventRecorder;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Namespaces to serve; empty = all. */
+  readonly watchNamespaces: readonly string[];
+  /** Resources reconciled at once. */
+  readonly workers: number;
+  /** How a pod's metrics are read. */
+  readonly fetchMetrics: FetchMetrics;
+  /** Whether databases are asked directly; otherwise that witness abstains. */
+  readonly probeDatabases: boolean;
+  /** Throws when the lease is too old to write (invariant 14). */
+  readonly guard: () => void;
+}
+
+/** Everything that runs while this process leads. */
+export class Operator {
+  readonly #cache: Cache;
+  readonly #scraper: Scraper;
+  readonly #probes: DatabaseProbes;
+  readonly #queue: WorkQueue;
+  readonly #controller: Controller;
+
+  constructor(options: OperatorOptions) {
+    const {client, recorder, metrics, logger, guard} = options;
+    const clock = systemClock;
+    this.#queue = new WorkQueue({name: 'maintenanceapi', clock, metrics});
+    const enqueue = (key: string): void => {
+      this.#queue.add(key);
+    };
+    const cache = new Cache({client, namespaces: options.watchNamespaces, clock, logger, metrics, onChange: enqueue});
+    this.#cache = cache;
+    this.#scraper = new Scraper({fetch: options.fetchMetrics, clock, onRound: enqueue});
+    this.#probes = new DatabaseProbes({clock, onChange: enqueue, enabled: options.probeDatabases});
+    const secrets = new OwnedSecretKeeper({
+      client,
+      guard,
+      builders: {
+        names: childNames,
+        roles: databaseRoles,
+        hosts: databaseHosts,
+        role: roleSecret,
+        state: (api, uuids) => databaseStateSecret(api, new Map(Object.entries(uuids).map(([k, v]) => [Number(k), v]))),
+        authority: authoritySecret,
+        serverTls: (api, {authority, ...pair}) => serverTlsSecret(api, authority, pair),
+        apiTokens: apiTokensSecret,
+      },
+    });
+    const applier = new Applier({client, fieldManager: FIELD_MANAGER, resources: childResources, logger});
+    const reconciler = new MaintenanceApiController({
+      client,
+      clock,
+      cache,
+      scraper: this.#scraper,
+      probes: this.#probes,
+      states: new ResourceStates({client, clock, secrets, logger}),
+      secrets,
+      keeper: new DatabaseKeeper({connect: connectDatabase}),
+      children: new ChildWriter({client, applier, cache, guard}),
+      revisions: new RevisionWriter({
+        client,
+        guard,
+        onWrite: (owner, key, version) => {
+          cache.noteWrite(owner, 'ControllerRevision', key, version);
+        },
+      }),
+      status: new StatusWriter({
+        client,
+        clock,
+        guard,
+        onWrite: (key, version) => {
+          cache.noteWrite(key, 'MaintenanceApi', key, version);
+        },
+      }),
+      recorder,
+      guard,
+    });
+    this.#controller = new Controller({
+      name: 'maintenanceapi',
+      queue: this.#queue,
+      workers: options.workers,
+      reconcile: (key, reconcileContext) => reconciler.reconcile(key, reconcileContext),
+      fresh: (key) => reconciler.fresh(key),
+      clock,
+      logger,
+      metrics,
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#cache.start();
+    await this.#cache.synced();
+    this.#controller.start();
+  }
+
+  get trouble(): string | undefined {
+    return this.#cache.trouble();
+  }
+
+  async stop(): Promise<void> {
+    await this.#controller.stop();
+    this.#scraper.stop();
+    this.#probes.stop();
+    await this.#cache.stop();
+  }
+}

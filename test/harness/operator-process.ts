@@ -1,0 +1,60 @@
+/**
+ * The operator as a process of its own, for tests that kill it: the product's wiring, with leader election, against the
+ * cluster of KUBECONFIG. Pods are read by their (loopback) address; PROBE_DATABASES=true asks databases directly.
+ */
+import 'reflect-metadata';
+import {KubeConfig} from '@kubernetes/client-node/dist/config.js';
+import {pino} from 'pino';
+import {GROUP} from '../../operator/src/api/v1alpha1/index.ts';
+import {ports} from '../../operator/src/desired/index.ts';
+import {fetchByIp} from '../../operator/src/observe/fetch-metrics.ts';
+import {Operator} from '../../operator/src/operator.ts';
+import {EventRecorder, KubeClient, LeaderElector, Metrics, systemClock} from '../../operator/src/runtime/index.ts';
+
+const identity = `operator-${String(process.pid)}`;
+const logger = pino({level: process.env['LOG_LEVEL'] ?? 'info', base: {identity}});
+const kubeConfig = new KubeConfig();
+kubeConfig.loadFromDefault();
+const client = KubeClient.fromKubeConfig(kubeConfig);
+const metrics = new Metrics();
+const recorder = new EventRecorder({
+  client,
+  clock: systemClock,
+  logger,
+  reportingController: `${GROUP}/operator`,
+  reportingInstance: identity,
+});
+
+process.on('unhandledRejection', (error) => {
+  logger.error({err: error}, 'Ending: a promise was rejected that nobody awaits');
+  process.exit(1);
+});
+
+const elector: LeaderElector = new LeaderElector({
+  client: KubeClient.fromKubeConfig(kubeConfig),
+  namespace: 'default',
+  name: 'maintenance-api-operator',
+  identity,
+  clock: systemClock,
+  logger,
+  leaseDurationMs: Number(process.env['LEASE_DURATION_MS'] ?? 15_000),
+  onStartedLeading: () => {
+    const operator = new Operator({
+      client,
+      recorder,
+      metrics,
+      logger,
+      watchNamespaces: [],
+      workers: 8,
+      fetchMetrics: fetchByIp(ports.apiMetrics),
+      probeDatabases: process.env['PROBE_DATABASES'] === 'true',
+      guard: elector.guard(),
+    });
+    void operator.start();
+  },
+  onLost: (reason) => {
+    logger.error({reason}, 'Ending: the lease is lost');
+    process.exit(1);
+  },
+});
+elector.start();

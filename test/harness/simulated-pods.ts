@@ -1,0 +1,236 @@
+import {createServer, type Server} from 'node:http';
+import type {KubeClient, KubeObject} from '../../operator/src/runtime/index.ts';
+import {labels, resources} from '../../operator/src/api/v1alpha1/index.ts';
+
+/**
+ * How pods of one image behave. Everything else is real: API server, controllers, scheduler-less pods whose status is
+ * written here as a kubelet would, and a real `/metrics` of each on a loopback address of its own.
+ */
+export interface Behaviour {
+  /** Share of requests that fail, 0–1. */
+  readonly badShare: number;
+  /** false: the container runs and never becomes ready. */
+  readonly becomesReady?: boolean;
+  /** The container never starts, for this reason (ImagePullBackOff, CreateContainerConfigError, …). */
+  readonly waiting?: string;
+  /** It ends again and again. */
+  readonly crashes?: boolean;
+  /** Its `/metrics` doesn't answer. */
+  readonly unreadable?: boolean;
+  /** Migrations that it reports: version and whether the image before can read it. */
+  readonly migrations?: readonly {readonly version: number; readonly previousCanRead: boolean}[];
+}
+
+/** One namespace's traffic and the behaviour of its images. */
+export interface Scene {
+  /** Requests per second to the service, spread over its ready pods. */
+  requestsPerSecond: number;
+  /** By image; an image that isn't listed behaves well. */
+  readonly images: Map<string, Behaviour>;
+}
+
+interface SimulatedPod {
+  readonly key: string;
+  readonly namespace: string;
+  readonly image: string;
+  readonly ip: string;
+  server: Server | undefined;
+  ready: boolean;
+  good: number;
+  bad: number;
+}
+
+interface Pod extends KubeObject {
+  spec: {containers: {name: string; image: string}[]};
+}
+
+const GOOD: Behaviour = {badShare: 0};
+const TICK_MS = 200;
+const METRICS_PORT = 9090;
+/** A loopback network of this process' own, so that two runs side by side don't meet. */
+const NETWORK = 16 + (process.pid % 200);
+let nextAddress = 1;
+
+function page(pod: SimulatedPod, {migrations}: Behaviour): string {
+  const good = Math.floor(pod.good);
+  const bad = Math.floor(pod.bad);
+  const series = (status: string, count: number): string[] => [
+    `http_requests_total{method="GET",route="/api/v1/tasks",status="${status}"} ${String(count)}`,
+    `http_request_duration_seconds_bucket{method="GET",route="/api/v1/tasks",status="${status}",le="0.5"} ${String(count)}`,
+    `http_request_duration_seconds_bucket{method="GET",route="/api/v1/tasks",status="${status}",le="+Inf"} ${String(count)}`,
+  ];
+  const schema = (migrations ?? [{version: 1, previousCanRead: true}]).map(
+    ({version, previousCanRead}) =>
+      `schema_migration_info{version="${String(version)}",previous_can_read="${String(previousCanRead)}"} 1`,
+  );
+  return ['# TYPE http_requests_total counter', ...series('200', good), ...series('500', bad), ...schema, ''].join(
+    '\n',
+  );
+}
+
+/** Plays the kubelet for every pod of the operator's. */
+export class SimulatedPods {
+  readonly #client: KubeClient;
+  readonly #scenes: ReadonlyMap<string, Scene>;
+  readonly #pods = new Map<string, SimulatedPod>();
+  #timer: NodeJS.Timeout | undefined;
+  #busy = false;
+  /** The first failure, which a test must see. */
+  failure: unknown;
+
+  constructor(client: KubeClient, scenes: ReadonlyMap<string, Scene>) {
+    this.#client = client;
+    this.#scenes = scenes;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#tick(), TICK_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all([...this.#pods.values()].map((pod) => closeServer(pod)));
+  }
+
+  async #tick(): Promise<void> {
+    this.#serveTraffic();
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      await this.#sync();
+    } catch (error) {
+      this.failure ??= error;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #serveTraffic(): void {
+    for (const [namespace, scene] of this.#scenes) {
+      const ready = [...this.#pods.values()].filter(
+        (pod) => pod.namespace === namespace && pod.ready && pod.image !== '',
+      );
+      const each = (scene.requestsPerSecond * TICK_MS) / 1000 / Math.max(1, ready.length);
+      for (const pod of ready) {
+        const {badShare} = scene.images.get(pod.image) ?? GOOD;
+        pod.bad += each * badShare;
+        pod.good += each * (1 - badShare);
+      }
+    }
+  }
+
+  async #sync(): Promise<void> {
+    const {items} = await this.#client.list<Pod>(resources.pod, {labelSelector: labels.owner});
+    const seen = new Set<string>();
+    for (const pod of items) {
+      const key = `${pod.metadata.namespace ?? ''}/${pod.metadata.name}`;
+      seen.add(key);
+      if (pod.metadata.deletionTimestamp !== undefined) await this.#remove(key, pod);
+      else if (!this.#pods.has(key)) await this.#run(key, pod);
+    }
+    for (const [key, pod] of this.#pods) {
+      if (seen.has(key)) continue;
+      await closeServer(pod);
+      this.#pods.delete(key);
+    }
+  }
+
+  async #remove(key: string, pod: Pod): Promise<void> {
+    const known = this.#pods.get(key);
+    if (known !== undefined) await closeServer(known);
+    await this.#client.delete(resources.pod, pod.metadata.namespace, pod.metadata.name, {
+      uid: pod.metadata.uid ?? '',
+      gracePeriodSeconds: 0,
+    });
+  }
+
+  async #run(key: string, pod: Pod): Promise<void> {
+    const namespace = pod.metadata.namespace ?? '';
+    const api = pod.metadata.labels?.[labels.component] === 'api';
+    const image = pod.spec.containers[0]?.image ?? '';
+    const behaviour = (api ? this.#scenes.get(namespace)?.images.get(image) : undefined) ?? GOOD;
+    const address = nextAddress++;
+    const ip = `127.${String(NETWORK)}.${String(address >> 8)}.${String(address & 255)}`;
+    const simulated: SimulatedPod = {
+      key,
+      namespace,
+      image: api ? image : '',
+      ip,
+      server: undefined,
+      ready: false,
+      good: 0,
+      bad: 0,
+    };
+    this.#pods.set(key, simulated);
+    if (api && behaviour.unreadable !== true) await openServer(simulated, behaviour);
+    const status = podStatus(pod, behaviour, ip);
+    simulated.ready = status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+    await this.#client.patch(
+      resources.pod,
+      namespace,
+      pod.metadata.name,
+      {status},
+      {type: 'merge', subresource: 'status'},
+    );
+  }
+}
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly lastTransitionTime: string;
+}
+
+function podStatus(pod: Pod, behaviour: Behaviour, ip: string): {conditions: Condition[]; [field: string]: unknown} {
+  const now = `${new Date().toISOString().slice(0, 19)}Z`;
+  const starts = behaviour.waiting === undefined && behaviour.crashes !== true;
+  const ready = starts && behaviour.becomesReady !== false;
+  const name = pod.spec.containers[0]?.name ?? '';
+  const image = pod.spec.containers[0]?.image ?? '';
+  const reason = behaviour.crashes === true ? 'CrashLoopBackOff' : behaviour.waiting;
+  const ended = {terminated: {exitCode: 1, reason: 'Error', finishedAt: now, startedAt: now}};
+  const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type, index) => ({
+    type,
+    status: index < 2 || ready ? 'True' : 'False',
+    lastTransitionTime: now,
+  }));
+  return {
+    phase: starts || behaviour.crashes === true ? 'Running' : 'Pending',
+    podIP: ip,
+    podIPs: [{ip}],
+    startTime: now,
+    conditions,
+    containerStatuses: [
+      {
+        name,
+        image,
+        imageID: `sha256:${Buffer.from(image).toString('hex').padEnd(64, '0').slice(0, 64)}`,
+        ready,
+        started: starts,
+        restartCount: behaviour.crashes === true ? 4 : 0,
+        state: reason === undefined ? {running: {startedAt: now}} : {waiting: {reason, message: `${image}: ${reason}`}},
+        ...(behaviour.crashes === true ? {lastState: ended} : {}),
+      },
+    ],
+  };
+}
+
+function openServer(pod: SimulatedPod, behaviour: Behaviour): Promise<void> {
+  const server = createServer((_request, response) => {
+    response.end(page(pod, behaviour));
+  });
+  pod.server = server;
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(METRICS_PORT, pod.ip, resolve);
+  });
+}
+
+async function closeServer(pod: SimulatedPod): Promise<void> {
+  pod.ready = false;
+  const {server} = pod;
+  if (server === undefined) return;
+  pod.server = undefined;
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+}

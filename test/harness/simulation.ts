@@ -1,0 +1,213 @@
+import {join} from 'node:path';
+import {readFile} from 'node:fs/promises';
+import {spawn, type ChildProcess} from 'node:child_process';
+import {createWriteStream} from 'node:fs';
+import {KubeConfig} from '@kubernetes/client-node/dist/config.js';
+import {parse} from 'yaml';
+import {controlPlane, type ControlPlane} from '../../hack/cluster/index.ts';
+import {programs} from '../../hack/cluster/programs.ts';
+import {startBackground, stopProcess, type ProcessIdentity} from '../../hack/lib/exec.ts';
+import {silentProgress} from '../../hack/lib/progress.ts';
+import {resources, type MaintenanceApi, type MaintenanceApiSpecInput} from '../../operator/src/api/v1alpha1/index.ts';
+import {KubeClient, type KubeObject} from '../../operator/src/runtime/index.ts';
+import {readAudit, type AuditEvent} from './audit.ts';
+import {SimulatedPods, type Behaviour, type Scene} from './simulated-pods.ts';
+import {waitFor} from './wait.ts';
+
+const root = join(import.meta.dirname, '../..');
+const CONTROLLERS = [
+  'deployment-controller',
+  'replicaset-controller',
+  'statefulset-controller',
+  'garbage-collector-controller',
+  'namespace-controller',
+  'horizontal-pod-autoscaler-controller',
+];
+
+export const NAMESPACE_REF = {apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false} as const;
+
+/** A condition of a MaintenanceApi as `Status Reason`, for short assertions. */
+export function conditionOf(api: MaintenanceApi, type: string): string {
+  const found = api.status?.conditions?.find((condition) => condition.type === type);
+  return found === undefined ? 'none' : `${found.status} ${found.reason}`;
+}
+
+/**
+ * A real API server and real controllers, the operator as a process of its own, and pods whose kubelet is played: so that
+ * releases, breaches and rollbacks take seconds, and any behaviour of an image can be had.
+ */
+export class Simulation {
+  readonly plane: ControlPlane;
+  readonly client: KubeClient;
+  readonly pods: SimulatedPods;
+  readonly #scenes: Map<string, Scene>;
+  readonly #controllers: ProcessIdentity;
+  readonly #operators = new Set<ChildProcess>();
+
+  private constructor(parts: {
+    plane: ControlPlane;
+    client: KubeClient;
+    pods: SimulatedPods;
+    scenes: Map<string, Scene>;
+    controllers: ProcessIdentity;
+  }) {
+    this.plane = parts.plane;
+    this.client = parts.client;
+    this.pods = parts.pods;
+    this.#scenes = parts.scenes;
+    this.#controllers = parts.controllers;
+  }
+
+  static async start(): Promise<Simulation> {
+    const plane = await controlPlane({progress: silentProgress});
+    const bin = await programs('node', silentProgress);
+    const folder = join(plane.auditLogPath, '..');
+    const controllers = await startBackground({
+      command: [
+        join(bin, 'kube-controller-manager'),
+        `--kubeconfig=${plane.kubeconfigPath}`,
+        '--leader-elect=false',
+        '--secure-port=0',
+        '--kube-api-qps=200',
+        '--kube-api-burst=400',
+        `--controllers=${CONTROLLERS.join(',')}`,
+      ],
+      logFile: join(folder, 'kube-controller-manager.log'),
+      pidFile: join(folder, 'kube-controller-manager.pid'),
+    });
+    const config = new KubeConfig();
+    config.loadFromFile(plane.kubeconfigPath);
+    const client = KubeClient.fromKubeConfig(config);
+    const crd = parse(await readFile(join(root, 'crds/maintenance-api.io_maintenanceapis.yaml'), 'utf8')) as KubeObject;
+    await client.create(
+      {
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        plural: 'customresourcedefinitions',
+        namespaced: false,
+      },
+      undefined,
+      crd,
+    );
+    await waitFor(
+      'the CRD is served',
+      async () => (await client.list(resources.maintenanceApi)).resourceVersion,
+      30_000,
+    );
+    const scenes = new Map<string, Scene>();
+    const pods = new SimulatedPods(client, scenes);
+    pods.start();
+    return new Simulation({plane, client, pods, scenes, controllers});
+  }
+
+  /** Starts another operator process. @returns it, to be killed by a test */
+  startOperator(env: Readonly<Record<string, string>> = {}): ChildProcess {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'operator-process.ts')], {
+      env: {...process.env, ...env, KUBECONFIG: this.plane.kubeconfigPath, NODE_OPTIONS: ''},
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const log = createWriteStream(join(this.plane.auditLogPath, '..', `operator-${String(child.pid)}.log`));
+    child.stdout.pipe(log);
+    child.stderr.pipe(log);
+    this.#operators.add(child);
+    child.once('exit', () => this.#operators.delete(child));
+    return child;
+  }
+
+  /** A namespace with traffic; images that aren't listed behave well. */
+  async scene(
+    namespace: string,
+    requestsPerSecond: number,
+    images: Readonly<Record<string, Behaviour>> = {},
+  ): Promise<Scene> {
+    const scene = {requestsPerSecond, images: new Map(Object.entries(images))};
+    this.#scenes.set(namespace, scene);
+    await this.client.create(NAMESPACE_REF, undefined, {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: {name: namespace},
+    });
+    return scene;
+  }
+
+  /** Creates a MaintenanceApi called `tasks` with a short bake and two pods. */
+  async create(namespace: string, spec: Partial<MaintenanceApiSpecInput> = {}): Promise<void> {
+    await this.client.create(resources.maintenanceApi, namespace, {
+      apiVersion: 'maintenance-api.io/v1alpha1',
+      kind: 'MaintenanceApi',
+      metadata: {name: 'tasks', namespace},
+      spec: {image: 'example/api:1', replicas: 2, release: {bakeSeconds: 10, minRequests: 50}, ...spec},
+    });
+  }
+
+  async api(namespace: string): Promise<MaintenanceApi> {
+    const api = await this.client.get<KubeObject>(resources.maintenanceApi, namespace, 'tasks');
+    if (api === undefined) throw new Error(`There is no MaintenanceApi ${namespace}/tasks`);
+    return api as unknown as MaintenanceApi;
+  }
+
+  async patchSpec(namespace: string, spec: object): Promise<void> {
+    await this.client.patch(resources.maintenanceApi, namespace, 'tasks', {spec}, {type: 'merge'});
+  }
+
+  /** Waits for a state of the resource; the error tells what was seen last. */
+  async until(
+    namespace: string,
+    what: string,
+    holds: (api: MaintenanceApi) => boolean,
+    timeoutMs = 120_000,
+  ): Promise<MaintenanceApi> {
+    return waitFor(
+      `${namespace}: ${what}`,
+      async () => {
+        if (this.pods.failure !== undefined)
+          throw new Error(`the simulated kubelet failed: ${String(this.pods.failure)}`);
+        const api = await this.api(namespace);
+        if (holds(api)) return api;
+        const {conditions = [], remediation, summary} = api.status ?? {};
+        const seen = conditions.map(({type, status, reason}) => `${type}=${status} ${reason}`).join(', ');
+        throw new Error(`${seen}; ${summary?.message ?? ''}; ${JSON.stringify(remediation?.lastDecision ?? {})}`);
+      },
+      timeoutMs,
+    );
+  }
+
+  /** Brings up a good revision and waits until it is the last known good. @returns its hash */
+  async good(namespace: string): Promise<string> {
+    const api = await this.until(
+      namespace,
+      'a last known good revision',
+      ({status}) =>
+        status?.revisions?.lastKnownGood !== undefined && status.revisions.lastKnownGood === status.revisions.desired,
+    );
+    return api.status?.revisions?.lastKnownGood ?? '';
+  }
+
+  /** Successful writes of a Deployment by the operator's manager. */
+  deploymentPatches(namespace: string): Promise<AuditEvent[]> {
+    return readAudit(
+      this.plane.auditLogPath,
+      ({verb, objectRef, responseStatus}) =>
+        verb === 'patch' &&
+        objectRef?.resource === 'deployments' &&
+        objectRef.subresource === undefined &&
+        objectRef.namespace === namespace &&
+        (responseStatus?.code ?? 0) < 300,
+    );
+  }
+
+  /** ReplicaSets of the API. */
+  async replicaSets(namespace: string): Promise<KubeObject[]> {
+    return (await this.client.list(resources.replicaSet, {namespace})).items;
+  }
+
+  async stop(): Promise<void> {
+    for (const operator of this.#operators) {
+      operator.kill('SIGKILL');
+    }
+    await this.pods.stop();
+    await stopProcess(this.#controllers, 2_000);
+    await this.client.close();
+    await this.plane.stop();
+  }
+}
