@@ -50,7 +50,8 @@ export function parseArguments(args: readonly string[]): FreshArguments | undefi
       thisMachine: values['this-machine'],
     };
   } catch (error) {
-    if (error instanceof Error && 'code' in error) throw new UsageError(error.message);
+    const {code, message} = error as NodeJS.ErrnoException;
+    if (code?.startsWith('ERR_PARSE_ARGS_') === true) throw new UsageError(message);
     throw error;
   }
 }

@@ -36,10 +36,11 @@ export function parseHierarchies(mountInfo: string, cgroup: string): Hierarchy[]
     const [, mountPoint, type, superOptions = ''] = match ?? [];
     if (mountPoint === undefined || (type !== 'cgroup' && type !== 'cgroup2')) return [];
     if (type === 'cgroup2') return [{type, mountPoint, options: 'defaults', parent: '/'}];
-    const controllers = superOptions.split(',').filter((option) => groups.has(option) || option.startsWith('name='));
-    const name = controllers.join(',');
-    const options = name.startsWith('name=') ? `none,${name}` : name;
-    return name === '' ? [] : [{type, mountPoint, options, parent: groups.get(name) ?? '/'}];
+    const mounted = new Set(superOptions.split(','));
+    const own = [...groups].find(([names]) => names !== '' && names.split(',').every((name) => mounted.has(name)));
+    if (own === undefined) return [];
+    const [names, parent] = own;
+    return [{type, mountPoint, options: names.startsWith('name=') ? `none,${names}` : names, parent}];
   });
 }
 

@@ -1,18 +1,21 @@
-import {chmod, copyFile, cp, mkdir, realpath, symlink, writeFile} from 'node:fs/promises';
+import {mkdir, realpath, symlink, writeFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {rootfs} from '../images/rootfs.ts';
 import type {RootfsRecipe} from '../images/rootfs.ts';
 import {findProgram, PreflightError} from '../lib/apt.ts';
 import {run} from '../lib/exec.ts';
 import type {Progress} from '../lib/progress.ts';
+import type {Mount} from './enter.ts';
 import {copySystemSettings, copyUserSettings} from './registries.ts';
+import {shellQuote} from './shell.ts';
 
 /** What a new machine has before anything is installed for the project, besides Node.js, npm and Go. */
 const NEW_MACHINE: RootfsRecipe = {
   name: 'new-machine',
   suite: 'bookworm',
   packages: ['ca-certificates', 'git', 'libstdc++6'],
-  strip: ['dev/*'],
+  // Copied for every run: what only people read is left out, as in Debian's slim images.
+  strip: ['dev/*', 'usr/share/{doc,locale,man}/*', 'var/cache/apt/archives/*.deb', 'var/lib/apt/lists/*'],
   users: [],
 };
 
@@ -21,7 +24,6 @@ export const MACHINE = {
   home: '/root',
   project: '/root/project',
   cache: '/var/cache/kept',
-  goRoot: '/usr/local/go',
   path: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/go/bin',
 } as const;
 
@@ -38,47 +40,47 @@ export async function cloneHead(repository: string, folder: string): Promise<voi
 }
 
 /**
- * Makes the root folder of a fresh Debian 12 with this machine's Node.js, npm and Go, the clone in its home and the
- * settings that registries need.
+ * Makes the root folder of a fresh Debian 12 with the clone in its home and the settings that registries need.
  * @param root - an empty folder
  * @param repository - absolute path of the work tree to clone
  * @param progress - shows the half minute of the first time on this machine
- * @returns this machine's Go folder, which the fresh machine expects at MACHINE.goRoot
- * @throws PreflightError when debootstrap, npm or Go is missing
+ * @returns what of this machine is to be mounted in it: Node.js, npm and Go, wherever they were installed
+ * @throws PreflightError when debootstrap, Node.js, npm or Go is missing
  */
-export async function prepareMachine(root: string, repository: string, progress: Progress): Promise<{goRoot: string}> {
+export async function prepareMachine(root: string, repository: string, progress: Progress): Promise<Mount[]> {
   const system = await rootfs(NEW_MACHINE, progress);
   return progress.run('a fresh machine', async () => {
     await run(['cp', '--archive', '--reflink=auto', `${system}/.`, root]);
-    await copyNode(root);
     await copySystemSettings(root);
     await copyUserSettings(join(root, MACHINE.home));
     await cloneHead(repository, join(root, MACHINE.project));
-    for (const folder of [MACHINE.goRoot, MACHINE.cache]) await mkdir(join(root, folder), {recursive: true});
-    return {goRoot: await goRoot()};
+    await mkdir(join(root, MACHINE.cache));
+    return prepareTools(root);
   });
 }
 
-async function goRoot(): Promise<string> {
-  if ((await findProgram('go')) === undefined)
-    throw new PreflightError(['go (builds the local cluster): install Go 1.21']);
-  return (await run(['go', 'env', 'GOROOT'])).stdout.trim();
-}
-
-/** Node.js and npm as they are on this machine, wherever they were installed. */
-async function copyNode(root: string): Promise<void> {
-  const [node, npm] = await Promise.all([machineNode(), findProgram('npm')]);
-  if (node === undefined || npm === undefined) throw new PreflightError(['node, npm: install Node.js 18 or newer']);
-  const bin = join(root, 'usr/local/bin');
-  await copyFile(node, join(bin, 'node'));
-  await chmod(join(bin, 'node'), 0o755);
-  // …/npm/bin/npm-cli.js
-  const npmFolder = dirname(dirname(await realpath(npm)));
-  const modules = join(root, 'usr/local/lib/node_modules');
-  await mkdir(modules, {recursive: true});
-  await cp(npmFolder, join(modules, 'npm'), {recursive: true, verbatimSymlinks: true});
-  await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(bin, 'npm'));
-  await symlink('../lib/node_modules/npm/bin/npx-cli.js', join(bin, 'npx'));
+async function prepareTools(root: string): Promise<Mount[]> {
+  const [node, npm, go] = await Promise.all([machineNode(), findProgram('npm'), findProgram('go')]);
+  if (node === undefined || npm === undefined || go === undefined) {
+    throw new PreflightError(['node, npm or go: install Node.js 18, npm and Go 1.21 or newer']);
+  }
+  const tools = {
+    node: '/usr/local/bin/node',
+    npm: '/usr/local/lib/node_modules/npm',
+    go: '/usr/local/go',
+  };
+  await writeFile(join(root, tools.node), '');
+  for (const folder of [tools.npm, tools.go]) await mkdir(join(root, folder), {recursive: true});
+  for (const name of ['npm', 'npx']) {
+    await symlink(`${tools.npm}/bin/${name}-cli.js`, join(root, 'usr/local/bin', name));
+  }
+  const goRoot = (await run(['go', 'env', 'GOROOT'])).stdout.trim();
+  return [
+    {from: node, to: tools.node, readOnly: true},
+    // The program is …/npm/bin/npm-cli.js.
+    {from: dirname(dirname(await realpath(npm))), to: tools.npm, readOnly: true},
+    {from: goRoot, to: tools.go, readOnly: true},
+  ];
 }
 
 /** The Node.js that was on this machine before the project brought its own, which comes first in PATH. */
@@ -105,9 +107,4 @@ export async function writeInit(
   const invocation = `env -i ${assignments.join(' ')} sh -c ${shellQuote(command)}`;
   // Not the script's last command, which a shell may become: process 1 must stay to take in orphans.
   await writeFile(file, `cd ${shellQuote(folder)} || exit 1\n${invocation}\nexit $?\n`, {mode: 0o600});
-}
-
-/** A word that a POSIX shell takes literally. */
-export function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -9,7 +9,6 @@ import {parseArguments, USAGE, UsageError} from './arguments.ts';
 import type {FreshArguments} from './arguments.ts';
 import {createGroups, groupPath, hierarchies, removeGroup} from './cgroups.ts';
 import {enterScript, enterThisMachineScript, runScript} from './enter.ts';
-import type {Mount} from './enter.ts';
 import {cloneHead, MACHINE, prepareMachine, writeInit} from './machine.ts';
 import {copyUserSettings, registryEnvironment} from './registries.ts';
 
@@ -47,12 +46,11 @@ async function fresh(args: FreshArguments): Promise<number> {
 async function prepareNewMachine(args: FreshArguments, work: string, id: string): Promise<string> {
   const root = join(work, 'root');
   await mkdir(root, {mode: 0o755});
-  const {goRoot} = await prepareMachine(root, repository, progress);
+  const mounts = await prepareMachine(root, repository, progress);
   const env = {HOME: MACHINE.home, PATH: MACHINE.path, ...cacheEnvironment(args.keepCache && MACHINE.cache)};
   await writeInit(join(root, 'init'), args.command, MACHINE.project, {...commonEnvironment(), ...env});
   const found = await hierarchies();
   await createGroups(found, GROUP_PREFIX + id);
-  const mounts: Mount[] = [{from: goRoot, to: MACHINE.goRoot, readOnly: true}];
   if (args.keepCache !== undefined) mounts.push({from: args.keepCache, to: MACHINE.cache, readOnly: false});
   return enterScript({root, hierarchies: found, group: GROUP_PREFIX + id, mounts, init: '/init'});
 }

@@ -11,7 +11,7 @@ import {run} from '../lib/exec.ts';
 const KEEP_VARIABLE =
   /^(https?_proxy|no_proxy|all_proxy|npm_config_.*|pip_.*|go(proxy|noproxy|private|nosumdb|sumdb|insecure|flags|toolchain|vcs|auth)|ssl_cert_(file|dir)|node_extra_ca_certs|requests_ca_bundle|curl_ca_bundle|debian_mirror)$/i;
 const NAMES_A_FOLDER =
-  /(cache|prefix|userconfig|globalconfig|local_prefix|nodedir|init_module|node_gyp|build|target|find_links)$/i;
+  /(cache|_dir|prefix|userconfig|globalconfig|local_prefix|nodedir|init_module|node_gyp|build|target|find_links)$/i;
 
 /** Those of them that name a file with certificates. */
 const NAMES_CERTIFICATES =
