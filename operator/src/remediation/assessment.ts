@@ -3,6 +3,9 @@ import {breachesOf, suspicious, type Breach, type RevisionWindow, type WindowCou
 import {at, count, iso, percent, seconds} from './text.ts';
 import type {Observation, PodFacts, RevisionFacts} from './types.ts';
 
+/** The signal by which an explanation says that a revision is to blame for its crashes, not for its responses. */
+export const CRASHES_SIGNAL = 'crash-looping new pods';
+
 /** Windows that end earlier are stale: three readings at rest. */
 const STALE_MS = 90_000;
 

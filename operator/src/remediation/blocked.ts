@@ -4,7 +4,10 @@ import type {DeploymentFacts, PodFacts, ReleaseState} from './types.ts';
 /** Why a rollout can't go on. */
 export interface Blockage {
   readonly reason: Extract<ReleaseState, {kind: 'Blocked'}>['reason'];
+  /** Names the object and doesn't move while the blockage lasts: conditions are made from it. */
   readonly message: string;
+  /** What the kubelet says now. */
+  readonly detail?: string;
 }
 
 const imagePull = [
@@ -26,7 +29,9 @@ const cannotStart = ['CreateContainerError', 'RunContainerError', 'PostStartHook
 export function blockage(a: Assessment): Blockage | undefined {
   const {o, deployed, rolledOutAt} = a;
   if (!deployed || rolledOutAt !== undefined || o.deployment === undefined) return undefined;
-  return uncreated(o.deployment) ?? firstOf(a.servingPods.map(unstarted)) ?? stuck(a, o.deployment);
+  return (
+    uncreated(o.deployment) ?? firstOf(a.servingPods.map((pod) => unstarted(pod, imageOf(a)))) ?? stuck(a, o.deployment)
+  );
 }
 
 function uncreated({replicaFailure}: DeploymentFacts): Blockage | undefined {
@@ -35,13 +40,20 @@ function uncreated({replicaFailure}: DeploymentFacts): Blockage | undefined {
   return {reason, message: `pods can not be created: ${replicaFailure}`};
 }
 
-function unstarted({name, waiting, unschedulable}: PodFacts): Blockage | undefined {
+function unstarted({name, waiting, unschedulable}: PodFacts, image: string): Blockage | undefined {
   if (unschedulable !== undefined) return {reason: 'Unschedulable', message: `pod ${name}: ${unschedulable}`};
   if (waiting === undefined) return undefined;
-  const message = `pod ${name}, container ${waiting.container}: ${waiting.reason}: ${waiting.message}`;
-  if (imagePull.includes(waiting.reason)) return {reason: 'ImagePullFailed', message};
-  if (waiting.reason === 'CreateContainerConfigError') return {reason: 'ReferenceMissing', message};
-  return cannotStart.includes(waiting.reason) ? {reason: 'RolloutBlocked', message} : undefined;
+  const detail = `pod ${name}, container ${waiting.container}: ${waiting.reason}: ${waiting.message}`;
+  if (imagePull.includes(waiting.reason)) {
+    // The kubelet's reason and message go back and forth between the try and the wait for the next.
+    return {reason: 'ImagePullFailed', message: `image ${image} can not be pulled`, detail};
+  }
+  if (waiting.reason === 'CreateContainerConfigError') return {reason: 'ReferenceMissing', message: detail};
+  return cannotStart.includes(waiting.reason) ? {reason: 'RolloutBlocked', message: detail} : undefined;
+}
+
+function imageOf({revisions, serve}: Assessment): string {
+  return revisions.get(serve ?? '')?.image ?? `of revision ${serve}`;
 }
 
 function stuck(a: Assessment, {readyByRevision, revision, wantedReplicas}: DeploymentFacts): Blockage | undefined {

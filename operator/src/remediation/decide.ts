@@ -15,7 +15,7 @@ import {
 } from './release.ts';
 import {advanced, ended, interruption, outcome, recent, recorded, underWay} from './rollback.ts';
 import {at, iso} from './text.ts';
-import type {Decision, Observation, ReleaseState, RevisionPatch} from './types.ts';
+import type {Decision, Observation, ReleaseState, RevisionFacts, RevisionPatch} from './types.ts';
 import {judge, type Judgement} from './verdict.ts';
 
 const LOOK_CLOSELY_MS = 5_000;
@@ -31,19 +31,19 @@ const LOOK_MS = 30_000;
 export function decide(o: Observation): Decision {
   const revisions = revisionsOf(o);
   const before = underWay(o.status);
-  const interrupted = before && interruption(o, before, revisions.get(before.fromRevision));
+  const interrupted = before && interruptedNow(o, before, revisions.get(before.fromRevision));
   const running = interrupted === undefined ? before : undefined;
   const serve = revisionToServe(o, revisions, running);
   const seen = assess(o, {
     ...{revisions, serve, target: newestGood(revisions)},
     rolledOutAt: rolledOutAt(o, serve),
-    recentActions: recent(o.status, undefined),
+    recentActions: recent(o.status, interrupted),
   });
   const judgement = judge(seen);
   const a = {...seen, rolledOutAt: bakesSince(seen, judgement)};
 
   const progress = running && advanced(o, running, revisions.get(running.fromRevision));
-  const end = endOf(a, {before, interrupted, progress}, judgement);
+  const end = interrupted ?? endedNow(a, progress, judgement);
   const limits: Limits = limitsOf(a, end === undefined ? progress : undefined, end);
   const consideration = consider(a, judgement, limits);
   const action = limits.action ?? begun(a, judgement, consideration);
@@ -80,22 +80,22 @@ function bakesSince(a: Assessment, {verdict}: Judgement): number | undefined {
   return exonerated || a.o.retry === a.serve ? a.now : a.rolledOutAt;
 }
 
-/** The record of the action that ends with this decision. */
-function endOf(
-  a: Assessment,
-  actions: {
-    readonly before: ActionRecord | undefined;
-    readonly interrupted: string | undefined;
-    readonly progress: ActionRecord | undefined;
-  },
-  judgement: Judgement,
+/** The record of an action that can't go on. */
+function interruptedNow(
+  o: Observation,
+  action: ActionRecord,
+  from: RevisionFacts | undefined,
 ): ActionRecord | undefined {
-  const {before, interrupted, progress} = actions;
-  if (before !== undefined && interrupted !== undefined) {
-    return ended(a.now, before, {outcome: 'Interrupted', message: `Interrupted: ${interrupted}.`});
-  }
-  const end = progress && outcome(a, progress, judgement);
-  return progress && end && ended(a.now, progress, end);
+  const why = interruption(o, action, from);
+  return why === undefined
+    ? undefined
+    : ended(o.now, action, {outcome: 'Interrupted', message: `Interrupted: ${why}.`});
+}
+
+/** The record of an action whose effect can be told. */
+function endedNow(a: Assessment, action: ActionRecord | undefined, judgement: Judgement): ActionRecord | undefined {
+  const end = action && outcome(a, action, judgement);
+  return action && end && ended(a.now, action, end);
 }
 
 function limitsOf(a: Assessment, action: ActionRecord | undefined, end: ActionRecord | undefined): Limits {

@@ -124,7 +124,8 @@ export function breakerOf(a: Assessment, recentActions: readonly ActionRecord[])
   if (before?.state === 'Open' && openedAt !== undefined) {
     return {state: healthyFor(a, openedAt) >= HOUR_MS ? 'Closed' : 'Open', ...opened};
   }
-  const since = Math.max(a.now - BREAKER_WINDOW_MS, openedAt ?? Number.NEGATIVE_INFINITY);
+  // Status tells whole seconds.
+  const since = Math.max(a.now - BREAKER_WINDOW_MS, (openedAt ?? Number.NEGATIVE_INFINITY) + 999);
   const failures = recentActions.filter((action) => didNotHelp(action) && (at(action.endedAt) ?? 0) > since);
   return failures.length >= BREAKER_FAILURES ? {state: 'Open', openedAt: a.now} : {state: 'Closed', ...opened};
 }

@@ -1,8 +1,8 @@
 import type {ActionRecord} from '../api/v1alpha1/index.ts';
 import {missedObjectives} from '../slo/index.ts';
-import {describeBreach, type Assessment} from './assessment.ts';
+import type {Assessment} from './assessment.ts';
 import {blockage, pastDeadline} from './blocked.ts';
-import {count, iso} from './text.ts';
+import {iso} from './text.ts';
 import type {Observation, ReleaseState, RevisionFacts} from './types.ts';
 
 /** Without enough requests a bake by probes alone lasts so long. */
@@ -85,12 +85,11 @@ function mayBecomeGood({o, revisions}: Assessment, serve: string): boolean {
   return serve === o.desired && o.deployment?.revision === serve && o.deployment.rolloutComplete;
 }
 
-/** The responses of a bake miss an objective, beyond chance, though no act window was breached. */
+/** The objective that the responses of a bake miss, beyond chance, though no act window was breached. */
 function outsideObjectives({o, serve}: Assessment): string | undefined {
   const counts = serve === undefined ? undefined : o.bakeRequests[serve];
   if (counts === undefined) return undefined;
-  const [missed] = missedObjectives(counts, o.spec.slo);
-  return missed === undefined ? undefined : `since its rollout ${describeBreach(missed, counts)}`;
+  return missedObjectives(counts, o.spec.slo)[0]?.objective.name;
 }
 
 /**
@@ -132,7 +131,10 @@ function afterRollback(hash: string, facts: RevisionFacts | undefined, serve: st
 
 function rollingOut(a: Assessment): ReleaseState {
   const blocked = blockage(a);
-  if (blocked !== undefined) return {kind: 'Blocked', ...blocked, pastDeadline: pastDeadline(a)};
+  if (blocked !== undefined) {
+    const {reason, message} = blocked;
+    return {kind: 'Blocked', reason, message, pastDeadline: pastDeadline(a)};
+  }
   const {deployment} = a.o;
   const updated = a.deployed ? (deployment?.readyByRevision[a.serve ?? ''] ?? 0) : 0;
   const message = `${updated} of ${deployment?.wantedReplicas ?? 0} pods of revision ${a.serve} are Ready`;
@@ -148,18 +150,24 @@ function rolledOut(a: Assessment, rolledOutAt: number): ReleaseState {
       `Release another, or set the annotation retry: ${a.serve}.`;
     return {kind: 'Escalated', message};
   }
+  return {kind: 'Baking', ...bake(a, rolledOutAt)};
+}
+
+/** No figure that moves is in the message: conditions are made from it, and each change is a write. */
+function bake(a: Assessment, rolledOutAt: number): {readonly message: string; readonly until: number} {
   const {bakeSeconds, minRequests} = a.o.spec.release;
-  const outside = outsideObjectives(a);
-  const requests = a.o.bakeRequests[a.serve ?? '']?.valid ?? 0;
-  const bakesUntil = rolledOutAt + bakeSeconds * 1000;
-  const traffic = requests >= minRequests || a.now < bakesUntil;
-  return {
-    kind: 'Baking',
-    message:
-      `Revision ${a.serve} bakes: ${count(requests)} of ${minRequests} requests` +
-      (outside === undefined ? '' : `; it does not become good while ${outside}`),
-    until: traffic ? bakesUntil : rolledOutAt + Math.max(PROBES_BAKE_MS, bakeSeconds * 1000),
-  };
+  const byTraffic = rolledOutAt + bakeSeconds * 1000;
+  const byProbes = rolledOutAt + Math.max(PROBES_BAKE_MS, bakeSeconds * 1000);
+  const missed = outsideObjectives(a);
+  if (missed !== undefined) {
+    const message = `Revision ${a.serve} bakes; since its rollout it misses ${missed}, and does not become good meanwhile`;
+    return {message, until: byTraffic};
+  }
+  const enough = (a.o.bakeRequests[a.serve ?? '']?.valid ?? 0) >= minRequests;
+  if (enough || a.now < byTraffic)
+    return {message: `Revision ${a.serve} bakes until ${iso(byTraffic)}`, until: byTraffic};
+  const message = `Revision ${a.serve} bakes until ${minRequests} requests came, at most until ${iso(byProbes)}`;
+  return {message, until: byProbes};
 }
 
 /**

@@ -1,6 +1,6 @@
 import type {ActionOutcome, ActionRecord, MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
 import {breachesOf, clear, type WindowCounts} from '../slo/index.ts';
-import {describeBreach, type Assessment} from './assessment.ts';
+import {CRASHES_SIGNAL, describeBreach, type Assessment} from './assessment.ts';
 import {at, clip, iso} from './text.ts';
 import type {Observation, RevisionFacts} from './types.ts';
 import type {Judgement} from './verdict.ts';
@@ -95,7 +95,7 @@ export function advanced(o: Observation, action: ActionRecord, from: RevisionFac
  * - NotHelped: responses since its rollout breach an objective; or after 10 minutes too few came, or they could not be
  *   judged (database, telemetry);
  * - Helped: responses since its rollout show, beyond chance, that no threshold is exceeded; after 10 minutes: at least
- *   ten came and no breach. Pods that crashed without ever breaching have left with their revision: no responses needed.
+ *   ten came and no breach. Where crashes were the reason no responses are needed: those pods have left.
  *
  * @param a the assessment
  * @param action the action, Verifying
@@ -118,16 +118,16 @@ export function outcome(
     const message = `Its effect could not be judged: ${judgement.reason}`;
     return late ? {outcome: 'NotHelped', message} : undefined;
   }
-  return byResponses(a, action, since, late);
+  return byResponses(a, since, late);
 }
 
-function byResponses(a: Assessment, action: ActionRecord, since: number, late: boolean): ReturnType<typeof outcome> {
+function byResponses(a: Assessment, since: number, late: boolean): ReturnType<typeof outcome> {
   const window = measured(a.o.serviceWindow, since);
   const [breach] = window === undefined ? [] : breachesOf(window, a.o.spec.slo);
   if (window !== undefined && breach !== undefined) {
     return {outcome: 'NotHelped', message: `Since the rollback ${describeBreach(breach, window)}.`};
   }
-  if (a.revisions.get(action.fromRevision)?.breachedAt === undefined) {
+  if (forCrashes(a.o)) {
     return {outcome: 'Helped', message: 'The pods that crashed are gone and no objective is breached.'};
   }
   if (window !== undefined && clear(window, a.o.spec.slo)) {
@@ -139,6 +139,11 @@ function byResponses(a: Assessment, action: ActionRecord, since: number, late: b
     return {outcome: 'Helped', message: 'No objective was breached in the 10 minutes after the rollback.'};
   }
   return {outcome: 'NotHelped', message: 'Too few responses came in the 10 minutes after the rollback to judge it.'};
+}
+
+/** The explanation was written with the record, and stands as long as the action is under way. */
+function forCrashes({status}: Observation): boolean {
+  return status?.remediation?.lastDecision?.signals.some(({name}) => name === CRASHES_SIGNAL) === true;
 }
 
 /** Only what came since its rollout was complete counts: a window from before it is not looked at. */

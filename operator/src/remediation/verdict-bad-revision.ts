@@ -1,5 +1,5 @@
 import type {ExplainedSignal} from '../api/v1alpha1/index.ts';
-import {breachSignals, crashLoops, describeBreach, shareSignal, type Assessment} from './assessment.ts';
+import {breachSignals, crashLoops, CRASHES_SIGNAL, describeBreach, shareSignal, type Assessment} from './assessment.ts';
 import {contrast} from './contrast.ts';
 import {no, yes, type Finding} from './finding.ts';
 import {at, figure, iso, list} from './text.ts';
@@ -46,7 +46,7 @@ function crashLoopAlone(a: Assessment): Finding | undefined {
     `Pods of revision ${a.serve} crash again and again${how}, and ${healthyOld.length} pods of the old one are Ready: ` +
       `${list(crashing.map(({name}) => name))}.`,
     [
-      {name: 'crash-looping new pods', value: String(crashing.length), source: 'pod status', time: iso(a.now)},
+      {name: CRASHES_SIGNAL, value: String(crashing.length), source: 'pod status', time: iso(a.now)},
       {name: 'Ready old pods', value: String(healthyOld.length), source: 'pod status', time: iso(a.now)},
     ],
   );

@@ -8,7 +8,7 @@ export function rolloutBlocked(a: Assessment): Finding {
   const blocked = blockage(a);
   if (blocked === undefined) return no('nothing keeps new pods from starting');
   if (a.breaches.length > 0) return no(`blocked (${blocked.reason}), but those pods that do serve breach an objective`);
-  return yes(`Pods of revision ${a.serve} can not be started: ${blocked.message}.`, [
+  return yes(`Pods of revision ${a.serve} can not be started: ${blocked.detail ?? blocked.message}.`, [
     {name: 'new pods', value: clip(blocked.reason, 63), source: 'pod status', time: iso(a.now)},
   ]);
 }

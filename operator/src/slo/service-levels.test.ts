@@ -330,7 +330,7 @@ describe('a checkpoint', () => {
       total.total += 199_999_999;
       total.fast += 170_000_000;
       const at = T + hour * HOUR;
-      levels.record({...pods[0]!.sample(at), ...total});
+      levels.record({...new SimulatedPod(uid(0), '7c9f8d6b5d', T).sample(at), ...total});
     }
     for (const pod of pods.slice(1)) levels.record({...pod.sample(T + 31 * 24 * HOUR), ...total});
     expect(JSON.stringify(levels.checkpoint(T + 31 * 24 * HOUR)).length).toBeLessThanOrEqual(100_000);

@@ -1,0 +1,405 @@
+import {describe, expect, test} from '@jest/globals';
+import {decide} from './index.ts';
+import {anObservation, HOUR, MINUTE, NOW, pods, SECOND, type ObservationBuilder} from './testing.ts';
+import {iso} from './text.ts';
+
+const BAD = {valid: 250, bad: 50};
+
+/** The reason why a verdict was ruled out. */
+const ruledOut = (observation: ObservationBuilder, verdict: string): string | undefined =>
+  decide(observation.build()).explanation.ruledOut.find((other) => other.verdict === verdict)?.reason;
+
+describe('TelemetryGap', () => {
+  const service = anObservation;
+
+  test('is when fewer than half of the Ready pods can be read', () => {
+    const readable = (failed: number): string => {
+      const all = pods('a', 3).map((pod, i) => ({...pod, failedReads: i < failed ? 3 : 2}));
+      return decide(service().with({pods: all}).build()).verdict;
+    };
+    expect([0, 1, 2, 3].map(readable)).toEqual(['None', 'None', 'TelemetryGap', 'TelemetryGap']);
+  });
+
+  test('is when none of the pods that are judged can be read, though most others can', () => {
+    const decision = decide(anObservation().rollingOut('b').withPods('b', {failedReads: 3}).build());
+    expect(decision.verdict).toBe('TelemetryGap');
+    expect(decision.explanation.message).toContain('api-b-0 could not be read in 3 tries');
+    expect(decision.explanation.signals).toEqual([
+      expect.objectContaining({name: 'readable pods', value: '3 of 4', time: iso(NOW)}),
+    ]);
+  });
+
+  test('is not for pods that are not Ready, leave, or were never tried', () => {
+    const unready = pods('b', 5).map((pod) => ({...pod, ready: false, failedReads: 9}));
+    const leaving = pods('c', 5).map((pod) => ({...pod, terminating: true, failedReads: 9}));
+    const fresh = pods('a', 3).map(({failedReads: _, ...pod}) => pod);
+    expect(
+      decide(
+        service()
+          .with({pods: [...unready, ...leaving, ...fresh]})
+          .build(),
+      ).verdict,
+    ).toBe('None');
+  });
+});
+
+describe('DatabaseSaturated', () => {
+  const breached = (): ObservationBuilder => anObservation().serving({valid: 15_000, bad: 3_000});
+
+  test.each([
+    ['refused connections and full threads', {connectionErrorsMax: 1, threadsConnected: 219, maxConnections: 230}],
+    ['pool waits and slow queries', {poolWaits: 3, slowQueries: 2}],
+    ['running threads and pool waits', {threadsRunning: 225, maxConnections: 230, poolWaits: 1}],
+  ])('is by two signs: %s', (_, facts) => {
+    const decision = decide(breached().withDatabase(facts).build());
+    expect(decision.verdict).toBe('DatabaseSaturated');
+    expect(decision.explanation.signals).toHaveLength(2);
+    expect(decision.explanation.considered.map(({action, taken}) => [action, taken])).toEqual([
+      ['Rollback', false],
+      ['Escalate', true],
+    ]);
+  });
+
+  test.each([
+    ['one sign', {connectionErrorsMax: 5}, 'only one sign of saturation: refused connections'],
+    [
+      'connections and running threads, which are the same sign',
+      {threadsConnected: 230, threadsRunning: 230, maxConnections: 230},
+      'only one sign of saturation: connections or running threads',
+    ],
+    ['no sign', {threadsConnected: 3, maxConnections: 230}, 'the database shows no sign of saturation'],
+  ])('is not by %s', (_, facts, reason) => {
+    expect(ruledOut(breached().withDatabase(facts), 'DatabaseSaturated')).toBe(reason);
+  });
+
+  test('is not without a breach', () => {
+    expect(decide(anObservation().withDatabase({poolWaits: 3, slowQueries: 2}).build()).verdict).toBe('None');
+  });
+
+  test('is not when it began with a new revision: that is to blame, and rolled back', () => {
+    const release = anObservation()
+      .rollingOut('b')
+      .answering('b', BAD, {valid: 500})
+      .withDatabase({poolWaits: 3, slowQueries: 2});
+    expect(decide(release.build())).toMatchObject({verdict: 'BadRevision', serve: 'a'});
+    expect(ruledOut(release, 'DatabaseSaturated')).toContain('since the new revision is rolled out');
+  });
+
+  test('is not when the new pods bring most of the load, though it was saturated before', () => {
+    const release = anObservation()
+      .rollingOut('b')
+      .answering('b', BAD, {valid: 500})
+      .withDatabase({poolWaits: 3, slowQueries: 2, shareFromNewPods: 0.7})
+      .explained('DatabaseSaturated', NOW - HOUR);
+    expect(ruledOut(release, 'DatabaseSaturated')).toContain('70% of its load comes from pods of the new revision');
+  });
+});
+
+describe('DatabaseDown', () => {
+  test('is when its probe fails, and says since when and why', () => {
+    const since = NOW - 20 * SECOND;
+    const decision = decide(
+      anObservation().withDatabase({reachable: false, unreachableSince: since, reason: 'ECONNREFUSED'}).build(),
+    );
+    expect(decision.verdict).toBe('DatabaseDown');
+    expect(decision.explanation.message).toContain(`The database does not answer since ${iso(since)}: ECONNREFUSED.`);
+    expect(decision.explanation.considered.map(({action, taken}) => [action, taken])).toEqual([
+      ['Rollback', false],
+      ['Hold', true],
+    ]);
+  });
+
+  test('is not while a database is started for the first time, but is when that lasts too long', () => {
+    const startedAgo = (ago: number): string =>
+      decide(
+        anObservation()
+          .new()
+          .withDatabase({reachable: false, unreachableSince: NOW - ago})
+          .build(),
+      ).verdict;
+    expect(startedAgo(9 * MINUTE)).toBe('None');
+    expect(startedAgo(11 * MINUTE)).toBe('DatabaseDown');
+  });
+
+  test('is no more when the measurements are all of after its outage', () => {
+    const outage = {from: NOW - 2 * MINUTE, to: NOW - 80 * SECOND};
+    const bake = anObservation()
+      .baking('b', 10 * MINUTE)
+      .answering('b', {valid: 750, bad: 150})
+      .withDatabase({lastOutage: outage});
+    expect(decide(bake.build()).verdict).toBe('BadRevision');
+  });
+
+  test('abstains where it can not be asked', () => {
+    const release = anObservation()
+      .rollingOut('b')
+      .answering('b', BAD, {valid: 500})
+      .with({
+        database: {migrations: []},
+      });
+    expect(ruledOut(release, 'DatabaseDown')).toBe('its probe abstains');
+  });
+});
+
+describe('RolloutBlocked', () => {
+  const rollout = (): ObservationBuilder =>
+    anObservation()
+      .rollingOut('b')
+      .withPods('b', {ready: false})
+      .withDeployment({readyByRevision: {a: 3}});
+  const waiting = (reason: string, message = 'because') => ({waiting: {container: 'api', reason, message}});
+
+  test.each([
+    [
+      'an image that can not be pulled',
+      rollout().withPods('b', waiting('ErrImagePull')),
+      'ImagePullFailed',
+      'image example.com/api:b can not be pulled',
+    ],
+    [
+      'the wait for the next pull',
+      rollout().withPods('b', waiting('ImagePullBackOff')),
+      'ImagePullFailed',
+      'image example.com/api:b can not be pulled',
+    ],
+    [
+      'a missing Secret',
+      rollout().withPods('b', waiting('CreateContainerConfigError', 'secret "keys" not found')),
+      'ReferenceMissing',
+      'pod api-b-0, container api: CreateContainerConfigError: secret "keys" not found',
+    ],
+    [
+      'no node',
+      rollout().withPods('b', {unschedulable: '0/3 nodes are available: 3 Insufficient cpu.'}),
+      'Unschedulable',
+      'pod api-b-0: 0/3 nodes are available: 3 Insufficient cpu.',
+    ],
+    [
+      'a quota',
+      rollout().withDeployment({replicaFailure: 'pods "x" is forbidden: exceeded quota: small'}),
+      'QuotaExceeded',
+      'pods can not be created: pods "x" is forbidden: exceeded quota: small',
+    ],
+    [
+      'admission',
+      rollout().withDeployment({replicaFailure: 'admission webhook "policy" denied the request'}),
+      'RolloutBlocked',
+      'pods can not be created: admission webhook "policy" denied the request',
+    ],
+    [
+      'a container that can not be created',
+      rollout().withPods('b', waiting('CreateContainerError', 'no command')),
+      'RolloutBlocked',
+      'pod api-b-0, container api: CreateContainerError: no command',
+    ],
+  ])('is by %s; the old pods serve, and the revision is held, not rejected', (_, observation, reason, message) => {
+    const decision = decide(observation.build());
+    expect(decision).toMatchObject({
+      ...{verdict: 'RolloutBlocked', serve: 'b', action: undefined, revisionPatches: [], breached: false},
+      release: {kind: 'Blocked', reason, message, pastDeadline: false},
+    });
+    expect(decision.explanation.considered).toEqual([
+      {action: 'Rollback', taken: false, reason: 'the revision is held, not rejected: it never served'},
+      {action: 'Hold', taken: true, reason: 'the old pods serve; it goes on by itself when the cause is gone'},
+    ]);
+  });
+
+  test('calls a person past the deadline', () => {
+    const late = rollout()
+      .withPods('b', waiting('ErrImagePull'))
+      .withDeployment({rolloutStartedAt: NOW - 11 * MINUTE});
+    const decision = decide(late.build());
+    expect(decision.release).toMatchObject({kind: 'Blocked', pastDeadline: true});
+    expect(decision.explanation.considered.map(({action}) => action)).toEqual(['Rollback', 'Hold', 'Escalate']);
+  });
+
+  test('is by pods that never become Ready, past the deadline only', () => {
+    const after = (ago: number) =>
+      decide(
+        rollout()
+          .withDeployment({rolloutStartedAt: NOW - ago})
+          .build(),
+      );
+    expect(after(9 * MINUTE)).toMatchObject({verdict: 'None', release: {kind: 'Progressing'}});
+    expect(after(11 * MINUTE)).toMatchObject({
+      verdict: 'RolloutBlocked',
+      release: {
+        kind: 'Blocked',
+        reason: 'RolloutStuck',
+        message: '0 of 3 pods of the new revision became Ready',
+        pastDeadline: true,
+      },
+    });
+  });
+
+  test('goes on by itself when the cause is gone', () => {
+    const before = rollout().withPods('b', waiting('ErrImagePull'));
+    expect(decide(before.build()).release.kind).toBe('Blocked');
+    expect(decide(before.with({pods: [...pods('a', 3), ...pods('b', 1)]}).build()).release.kind).toBe('Progressing');
+  });
+
+  test('does not hide that those pods that do serve fail', () => {
+    const half = anObservation().rollingOut('b').answering('b', BAD, {valid: 500});
+    const second = {...pods('b', 2)[1], ready: false, unschedulable: 'no node fits'};
+    const both = half.with({pods: [...pods('a', 3), ...pods('b', 1), second as ReturnType<typeof pods>[number]]});
+    expect(decide(both.build())).toMatchObject({verdict: 'BadRevision', serve: 'a'});
+  });
+
+  test('is not of pods that an autoscaler adds after the rollout', () => {
+    const pending = {
+      ...(pods('a', 4)[3] as ReturnType<typeof pods>[number]),
+      ready: false,
+      unschedulable: 'no node fits',
+    };
+    const scaled = anObservation()
+      .with({pods: [...pods('a', 3), pending]})
+      .withDeployment({rolloutComplete: false});
+    expect(decide(scaled.build())).toMatchObject({verdict: 'None', release: {kind: 'Settled'}});
+  });
+});
+
+describe('BadRevision', () => {
+  test('is by new pods that do worse than old ones beside them, and shows both', () => {
+    const decision = decide(anObservation().rollingOut('b').answering('b', BAD, {valid: 500, bad: 1}).build());
+    expect(decision.explanation.message).toBe(
+      'Revision b does worse than the old pods beside it: 20% of responses were bad (50 of 250 in 15s; availability acts ' +
+        'above 1.44%); availability in the same 15s: 20% (50 of 250) at new pods, 0.2% (1 of 500) at old ones.',
+    );
+    expect(decision.explanation.signals).toEqual([
+      {
+        ...{name: 'availability, new pods', value: '20% bad (50 of 250)', threshold: '1.44%', window: '15s'},
+        ...{source: 'readings of pods', time: iso(NOW)},
+      },
+      expect.objectContaining({name: 'errorRate, new pods', threshold: '10%'}),
+      expect.objectContaining({name: 'availability, old pods', value: '0.2% bad (1 of 500)'}),
+      expect.objectContaining({name: 'errorRate, old pods'}),
+    ]);
+    expect(decision.explanation.ruledOut.map(({verdict}) => verdict)).toEqual([
+      'TelemetryGap',
+      'DatabaseSaturated',
+      'DatabaseDown',
+      'RolloutBlocked',
+    ]);
+  });
+
+  test('is by latency alone', () => {
+    const slow = anObservation().rollingOut('b').answering('b', {valid: 250, slow: 60}, {valid: 500, slow: 10});
+    const decision = decide(slow.build());
+    expect(decision).toMatchObject({verdict: 'BadRevision', serve: 'a'});
+    expect(decision.explanation.message).toContain(
+      '24% of responses were slow (60 of 250 in 15s; latency acts above 5%)',
+    );
+  });
+
+  test('is by a breach that began after its rollout under no more load, on two pods', () => {
+    const decision = decide(
+      anObservation()
+        .baking('b')
+        .answering('b', {valid: 750, bad: 150})
+        .with({load: {current: 74, beforeRollout: 50}})
+        .build(),
+    );
+    expect(decision).toMatchObject({verdict: 'BadRevision', serve: 'a'});
+    expect(decision.explanation.message).toContain('at 74 requests per second (50 before)');
+  });
+
+  test.each([
+    ['before', {current: 50}],
+    ['now', {beforeRollout: 50}],
+    ['before, when there was none', {current: 50, beforeRollout: 0}],
+  ])('is not by its onset where the load %s is not known', (_, load) => {
+    const bake = anObservation().baking('b').answering('b', {valid: 750, bad: 150}).with({load});
+    expect(ruledOut(bake, 'BadRevision')).toBe(
+      'the load before its rollout is not known, and no old pod is left to compare with',
+    );
+  });
+
+  test('is not by a breach that began before its rollout', () => {
+    const bake = anObservation()
+      .baking('b')
+      .answering('b', {valid: 750, bad: 150})
+      .explained('Unknown', NOW - 10 * MINUTE);
+    expect(ruledOut(bake.standing({desired: 'b'}), 'BadRevision')).toBe('the breach began before its rollout');
+  });
+
+  test('waits for old pods to be measured before anything else is believed', () => {
+    const release = anObservation().rollingOut('b').answering('b', BAD, {valid: 5});
+    expect(ruledOut(release, 'BadRevision')).toBe('too little was measured of the old pods beside it to compare');
+    expect(decide(release.build())).toMatchObject({release: {kind: 'Progressing'}, lookAgainMs: 5_000});
+  });
+
+  test('is by a crash loop on it alone, without any measurement', () => {
+    const decision = decide(anObservation().rollingOut('b').crashing('b').with({revisionWindows: []}).build());
+    expect(decision).toMatchObject({verdict: 'BadRevision', serve: 'a', action: {fromRevision: 'b'}});
+    expect(decision.explanation.message).toContain(
+      'crash again and again (Error, exit code 1), and 3 pods of the old one are Ready',
+    );
+  });
+
+  test.each([
+    [
+      'when old pods crash as well',
+      anObservation()
+        .rollingOut('b')
+        .crashing('b')
+        .with({
+          pods: [
+            ...pods('a', 2),
+            ...pods('a', 1).map((pod) => ({...pod, ready: false, restarts: 4})),
+            ...pods('b', 1).map((pod) => ({...pod, ready: false, restarts: 4})),
+          ],
+        }),
+    ],
+    ['when no old pod is Ready beside it', anObservation().baking('b').crashing('b')],
+    [
+      'after a single crash',
+      anObservation()
+        .rollingOut('b')
+        .withPods('b', {
+          ready: false,
+          restarts: 1,
+          waiting: {container: 'api', reason: 'CrashLoopBackOff', message: ''},
+        }),
+    ],
+    ['after crashes that it recovered from', anObservation().rollingOut('b').withPods('b', {restarts: 5})],
+  ])('is not by crashes %s', (_, observation) => {
+    expect(decide(observation.build())).toMatchObject({serve: 'b', action: undefined});
+  });
+});
+
+describe('Unknown', () => {
+  test('calls a person when it lasts, not at the first look', () => {
+    const breached = (): ObservationBuilder => anObservation().serving({valid: 15_000, bad: 3_000});
+    const first = decide(breached().build());
+    expect(first).toMatchObject({verdict: 'Unknown', lookAgainMs: 5_000, release: {kind: 'Settled'}});
+    expect(first.explanation.considered.map(({action}) => action)).toEqual(['Rollback', 'Hold']);
+    const waited = (time: number) =>
+      decide(
+        breached()
+          .remediation({lastDecision: {...first.explanation, time: iso(time)}})
+          .build(),
+      ).explanation.considered;
+    expect(waited(NOW - 29 * SECOND).map(({action}) => action)).toEqual(['Rollback', 'Hold']);
+    const called = waited(NOW - 30 * SECOND);
+    expect(called.map(({action}) => action)).toEqual(['Rollback', 'Escalate']);
+    expect(decide(breached().explained('Unknown', NOW, called).build()).explanation.considered).toEqual(called);
+  });
+
+  test('is when no pod is Ready, though pods were', () => {
+    const down = anObservation().withPods('a', {ready: false}).withDeployment({readyReplicas: 0, readyByRevision: {}});
+    const decision = decide(down.build());
+    expect(decision).toMatchObject({verdict: 'Unknown', breached: true});
+    expect(decision.explanation.message).toContain('No pod is Ready');
+  });
+
+  test('does not call a person for pods that are being replaced', () => {
+    const fix = anObservation()
+      .notKnowing('a', 'goodAt')
+      .rollingOut('b')
+      .answering('a', {valid: 700, bad: 200})
+      .explained('Unknown', NOW - HOUR);
+    const decision = decide(fix.build());
+    expect(decision).toMatchObject({verdict: 'Unknown', release: {kind: 'Progressing'}, revisionPatches: []});
+    expect(decision.explanation.considered[1]?.action).toBe('Hold');
+  });
+});
