@@ -6,7 +6,7 @@ import {isNotFound} from '../lib/errors.ts';
 import {isRunning, readPidFile, run, stopByPidFile, type ProcessIdentity} from '../lib/exec.ts';
 import {lockFile} from '../lib/lock.ts';
 import {createProgress, silentProgress, type Progress} from '../lib/progress.ts';
-import {stateDir} from '../lib/state.ts';
+import {stateRoot} from '../lib/state.ts';
 import {addonImages} from './addons/images.ts';
 import {addonManifests} from './addons/manifests.ts';
 import type {Cluster} from './cluster.ts';
@@ -16,7 +16,7 @@ import {inNamespaces, NODE_ENVIRONMENT, nodeProcess, removeCgroup, stopNamespace
 import {startNode, type NodeBuild} from './node/start.ts';
 import {CertificateAuthority, writeKubeconfig} from './pki.ts';
 import {programs} from './programs.ts';
-import {ApiReader} from './ready.ts';
+import {ApiReader, ClusterStartError} from './ready.ts';
 
 /** What a node needs of the machine; all are in Debian 12. */
 const REQUIREMENTS: readonly Requirement[] = [
@@ -71,8 +71,19 @@ export async function localCluster(options: LocalClusterOptions = {}): Promise<C
     }
     // Last: a folder without it was left by a start that didn't end well.
     await writeFile(layout.file('build'), fingerprint(build));
-    return open(name, layout, build, await nodeOf(layout));
+    return open(name, layout, build.controlPlane, await nodeOf(layout));
   });
+}
+
+/**
+ * Joins a cluster that runs, without starting one.
+ * @throws ClusterStartError when it doesn't
+ */
+export async function joinLocalCluster(name: string): Promise<Cluster> {
+  const layout = layoutOf(name);
+  const ready = await readiness(layout);
+  if (ready !== true) throw new ClusterStartError(`cluster ${name} is not ready: ${ready} (npm run cluster -- up)`);
+  return open(name, layout, await programs('control-plane', silentProgress), await nodeOf(layout));
 }
 
 /** Ends a cluster, also one whose start was killed half way. Nothing but images and artifacts stays. */
@@ -100,7 +111,7 @@ export interface LocalClusterState {
 
 /** Looks at a cluster without changing anything. */
 export async function localClusterState(name: string): Promise<LocalClusterState> {
-  const layout = await layoutOf(name);
+  const layout = layoutOf(name);
   const pidFiles = (await listDirectory(layout.file('pids'))).filter((file) => file.endsWith('.pid')).sort();
   const components = await Promise.all(
     pidFiles.map(async (file) => {
@@ -123,13 +134,13 @@ async function preflight(progress: Progress): Promise<void> {
   await requirePrograms(REQUIREMENTS, progress);
 }
 
-async function layoutOf(name: string): Promise<Layout> {
+function layoutOf(name: string): Layout {
   if (!NAME.test(name)) throw new RangeError(`a cluster's name must match ${String(NAME)}: ${name}`);
-  return new Layout(await stateDir('clusters', name));
+  return new Layout(join(stateRoot(), 'clusters', name));
 }
 
 async function locked<T>(name: string, progress: Progress, work: (layout: Layout) => Promise<T>): Promise<T> {
-  const layout = await layoutOf(name);
+  const layout = layoutOf(name);
   const lock = await lockFile(`${layout.directory}.lock`, (holder) => {
     progress.note(`waiting for ${holder}, which is starting or stopping cluster ${name}`);
   });
@@ -152,7 +163,7 @@ async function reclaim(layout: Layout): Promise<void> {
 async function runningCluster(name: string, layout: Layout, build: NodeBuild): Promise<Cluster | undefined> {
   if ((await readText(layout.file('build'))) !== fingerprint(build)) return undefined;
   if ((await readiness(layout)) !== true) return undefined;
-  return open(name, layout, build, await nodeOf(layout));
+  return open(name, layout, build.controlPlane, await nodeOf(layout));
 }
 
 async function readiness(layout: Layout): Promise<true | string> {
@@ -164,13 +175,18 @@ async function readiness(layout: Layout): Promise<true | string> {
   return (await ApiReader.create(await serverOf(layout), authority.certFile, admin)).ready();
 }
 
-async function open(name: string, layout: Layout, build: NodeBuild, node: ProcessIdentity): Promise<Cluster> {
+async function open(
+  name: string,
+  layout: Layout,
+  controlPlanePrograms: string,
+  node: ProcessIdentity,
+): Promise<Cluster> {
   const server = await serverOf(layout);
   return {
     name,
     server,
     kubeconfigPath: layout.kubeconfig,
-    kubectlPath: join(build.controlPlane, 'kubectl'),
+    kubectlPath: join(controlPlanePrograms, 'kubectl'),
     auditLogPath: layout.auditLog,
     artifactsDir: layout.artifacts,
     loadImage: async (archivePath, ref) => importImage(node, archivePath, ref),

@@ -97,12 +97,14 @@ export async function startNamespaces(layout: Layout, programs: ProgramFolders):
   await mkdir(layout.file('config'), {recursive: true});
   // Whoever resolves a name outside the cluster is refused at once instead of waiting for an unreachable server.
   await writeFile(layout.file('config', 'resolv.conf'), 'nameserver 127.0.0.1\noptions attempts:1 timeout:1\n');
+  const setup = layout.file('config', 'setup.sh');
+  await writeFile(setup, SETUP);
   return startBackground({
     command: [
       ...([join(programs.node, 'node-init'), 'listen', '127.0.0.1:0', layout.file('port')] as const),
       ...['unshare', '--net', '--uts', '--ipc', '--mount', '--propagation', 'private'],
       ...['--pid', '--fork', '--kill-child', '--mount-proc'],
-      ...['sh', '-c', SETUP, 'sh', layout.directory, programs.controlPlane, programs.node],
+      ...['sh', setup, layout.directory, programs.controlPlane, programs.node],
     ],
     pidFile: layout.pidFile(NODE),
     logFile: layout.log(NODE),
