@@ -2,7 +2,7 @@ import {describe, expect, test} from '@jest/globals';
 import * as fc from 'fast-check';
 import {canonicalQuantity, QuantityError, quantityValue} from './quantity.ts';
 
-// The same table is applied to a real API server in test/integration/desired.
+// That a real API server keeps these is tested in test/integration/desired.
 describe('canonicalQuantity', () => {
   test.each([
     ['0.1', '100m'],
@@ -26,9 +26,12 @@ describe('canonicalQuantity', () => {
     ['+3', '3'],
     ['0.0', '0'],
     ['0Mi', '0'],
-    ['0.0000000001', '1n'],
+    ['0.0000000001', '1m'],
+    ['1234567n', '2m'],
+    ['1.500', '1500m'],
+    ['1000Ei', '1000Ei'],
     ['-0.5', '-500m'],
-  ])('%s is stored as %s', (given, stored) => {
+  ])('%s becomes %s', (given, stored) => {
     expect(canonicalQuantity(given)).toBe(stored);
   });
 
@@ -44,6 +47,7 @@ describe('canonicalQuantity', () => {
         const stored = canonicalQuantity(given);
         expect(canonicalQuantity(stored)).toBe(stored);
         expect(quantityValue(stored)).toBe(quantityValue(given));
+        expect(stored).not.toContain('.');
       }),
     );
   });

@@ -1,6 +1,6 @@
 /**
- * Kubernetes quantities, without their library: the API server stores them in one canonical spelling ("0.1" becomes
- * "100m"), and what is applied must be spelt the same way, or it would seem to differ for ever.
+ * Kubernetes quantities, without their library: the API server stores most of them in one canonical spelling ("0.1"
+ * becomes "100m") and keeps a canonical one as it is. What is applied must be in it, or it would seem to differ for ever.
  * Source: "Quantity" in the Kubernetes API reference, and apimachinery's pkg/api/resource.
  */
 
@@ -12,12 +12,12 @@ export class QuantityError extends Error {
 type Format = 'BinarySI' | 'DecimalSI' | 'DecimalExponent';
 
 interface Parsed {
-  /** Value in units of 10⁻⁹, the finest that Kubernetes knows. */
-  readonly nano: bigint;
+  /** Value in thousandths, the finest that lists of resources keep. */
+  readonly milli: bigint;
   readonly format: Format;
 }
 
-const NANO = 1_000_000_000n;
+const MILLI = 1000n;
 const SHAPE = /^([+-]?)(\d*)(?:\.(\d*))?(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?\d+)?$/;
 const BINARY_SUFFIXES = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 const DECIMAL_SUFFIXES: Readonly<Record<string, number>> = {
@@ -33,9 +33,9 @@ const DECIMAL_SUFFIXES: Readonly<Record<string, number>> = {
   E: 18,
 };
 
-/** Value of `sign digits.fraction × factor / divisor` in nano units, rounded away from zero as Kubernetes does. */
+/** Value of `sign digits.fraction × factor / divisor` in thousandths, rounded away from zero as Kubernetes does. */
 function scale(digits: string, fraction: string, factor: bigint, divisor: bigint): bigint {
-  const numerator = BigInt(`${digits}${fraction}`) * factor * NANO;
+  const numerator = BigInt(`${digits}${fraction}`) * factor * MILLI;
   const denominator = divisor * 10n ** BigInt(fraction.length);
   return (numerator + denominator - 1n) / denominator;
 }
@@ -49,12 +49,12 @@ function parse(quantity: string | number): Parsed {
     return sign === '-' ? -value : value;
   };
   const binary = BINARY_SUFFIXES.indexOf(suffix);
-  if (binary > 0) return {nano: magnitude(1024n ** BigInt(binary), 1n), format: 'BinarySI'};
+  if (binary > 0) return {milli: magnitude(1024n ** BigInt(binary), 1n), format: 'BinarySI'};
   const decimal = DECIMAL_SUFFIXES[suffix];
   const exponent = decimal ?? Number(suffix.slice(1));
   const power = 10n ** BigInt(Math.abs(exponent));
   return {
-    nano: exponent < 0 ? magnitude(1n, power) : magnitude(power, 1n),
+    milli: exponent < 0 ? magnitude(1n, power) : magnitude(power, 1n),
     format: decimal === undefined ? 'DecimalExponent' : 'DecimalSI',
   };
 }
@@ -70,29 +70,29 @@ function reduce(value: bigint, base: bigint, limit: number): {mantissa: bigint; 
   return {mantissa, power};
 }
 
-function canonicalDecimal(nano: bigint, format: Format): string {
-  const {mantissa, power} = reduce(nano, 1000n, 9);
-  const exponent = power * 3 - 9;
+function canonicalDecimal(milli: bigint, format: Format): string {
+  const {mantissa, power} = reduce(milli, 1000n, 7);
+  const exponent = power * 3 - 3;
   if (format === 'DecimalExponent') return exponent === 0 ? String(mantissa) : `${mantissa}e${exponent}`;
   const suffix = Object.entries(DECIMAL_SUFFIXES).find(([, value]) => value === exponent)?.[0] ?? '';
   return `${mantissa}${suffix}`;
 }
 
 /**
- * The spelling in which the API server stores a quantity.
+ * A quantity in the spelling that the API server keeps as it is.
  *
  * @throws QuantityError when it is none
  */
 export function canonicalQuantity(quantity: string | number): string {
-  const {nano, format} = parse(quantity);
-  if (nano === 0n) return '0';
-  const whole = nano / NANO;
+  const {milli, format} = parse(quantity);
+  if (milli === 0n) return '0';
+  const whole = milli / MILLI;
   const small = whole > -1024n && whole < 1024n;
-  if (format === 'BinarySI' && !small && nano % NANO === 0n) {
+  if (format === 'BinarySI' && !small && milli % MILLI === 0n) {
     const {mantissa, power} = reduce(whole, 1024n, 6);
     return `${mantissa}${BINARY_SUFFIXES[power] ?? ''}`;
   }
-  return canonicalDecimal(nano, format === 'BinarySI' ? 'DecimalSI' : format);
+  return canonicalDecimal(milli, format === 'BinarySI' ? 'DecimalSI' : format);
 }
 
 /**
@@ -101,6 +101,6 @@ export function canonicalQuantity(quantity: string | number): string {
  * @throws QuantityError when it is none
  */
 export function quantityValue(quantity: string | number): number {
-  const {nano} = parse(quantity);
-  return Number((nano + NANO - 1n) / NANO);
+  const {milli} = parse(quantity);
+  return Number((milli + MILLI - 1n) / MILLI);
 }
