@@ -50,16 +50,17 @@ describe('control planes', () => {
       await expect(kubectl(one, alice, 'get', 'configmaps')).rejects.toThrow(
         /"alice" cannot list resource "configmaps"/,
       );
-      await kubectl(
-        one,
-        one.kubeconfigPath,
-        'create',
-        'clusterrolebinding',
-        'readers',
-        '--clusterrole=view',
-        '--group=readers',
-      );
-      await kubectl(one, alice, 'get', 'configmaps');
+      const create = ['create', 'clusterrole', 'read', '--verb=list', '--resource=configmaps'];
+      await kubectl(one, one.kubeconfigPath, ...create);
+      const bind = ['create', 'clusterrolebinding', 'read', '--clusterrole=read', '--group=readers'];
+      await kubectl(one, one.kubeconfigPath, ...bind);
+      // The authoriser sees a new binding by its own watch, a moment later.
+      const mayList = async (): Promise<boolean> =>
+        kubectl(one, alice, 'get', 'configmaps').then(
+          () => true,
+          () => false,
+        );
+      while (!(await mayList()));
       await expect(kubectl(one, alice, 'create', 'configmap', 'mine')).rejects.toThrow(/cannot create resource/);
     },
     TIMEOUT_MS,
