@@ -1,14 +1,5 @@
 export {InvalidCheckpointError, parseCheckpoint} from './checkpoint.ts';
-export type {ObjectiveOptions} from './objective-status.ts';
-export {
-  breachesOf,
-  clear,
-  missedObjectives,
-  objectivesOf,
-  suspicious,
-  type Breach,
-  type Objective,
-} from './objectives.ts';
+export {breachesOf, clear, missedObjectives, suspicious, type Breach} from './objectives.ts';
 export {ServiceLevels} from './service-levels.ts';
-export {compare, wilson} from './statistics.ts';
-export type {Checkpoint, Overlap, PodSample, PodWindow, RevisionWindow, WindowCounts} from './types.ts';
+export {compare} from './statistics.ts';
+export type {Checkpoint, RevisionWindow, WindowCounts} from './types.ts';

@@ -4,7 +4,7 @@ import type {Overlap, PodWindow, RevisionWindow, WindowCounts} from './types.ts'
 /** Each revision's pods are judged by at most so much. */
 export const REVISION_WINDOW_MS = 60_000;
 /** The service as a whole is judged by so much. */
-export const SERVICE_WINDOW_MS = 300_000;
+const SERVICE_WINDOW_MS = 300_000;
 
 /** Pods are read one beside the other: readings of one look differ by less than this. */
 const ONE_LOOK_MS = 2_000;
