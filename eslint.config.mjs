@@ -64,7 +64,10 @@ export default defineConfig(
       // Brackets say that a key of an open map may be absent.
       '@typescript-eslint/dot-notation': ['error', {allowIndexSignaturePropertyAccess: true}],
       '@typescript-eslint/max-params': ['error', {max: 5}],
-      '@typescript-eslint/no-confusing-void-expression': ['error', {ignoreArrowShorthand: true}],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        {ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true},
+      ],
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-non-null-assertion': 'error',
