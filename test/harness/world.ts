@@ -1,7 +1,7 @@
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
-import {parseAllDocuments, stringify} from 'yaml';
+import {parseAllDocuments} from 'yaml';
 import {localCluster, type Cluster} from '../../hack/cluster/index.ts';
 import {apiImage, derivedImage, mysqlImage, nodeBaseImage, operatorImage, type Image} from '../../hack/images/index.ts';
 import {buildImage} from '../../hack/images/build.ts';
@@ -85,7 +85,8 @@ export class World {
     const {name, progress, artifacts} = options;
     await mkdir(artifacts, {recursive: true});
     const images = await buildImages(progress);
-    const cluster = await localCluster({name, progress});
+    // A cluster that an earlier run left is replaced, so that every run begins with the same state.
+    const cluster = await localCluster({name, progress, fresh: true});
     for (const image of Object.values(images) as Image[]) await cluster.loadImage(image.archive, image.ref);
     return new World({cluster, images, artifacts});
   }
@@ -103,7 +104,8 @@ export class World {
   }
 
   async apply(...manifests: readonly object[]): Promise<void> {
-    const text = manifests.map((manifest) => stringify(manifest)).join('---\n');
+    // JSON, not YAML: kubectl reads an unquoted On as a boolean.
+    const text = JSON.stringify({apiVersion: 'v1', kind: 'List', items: manifests});
     await this.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], text);
   }
 
@@ -249,7 +251,7 @@ export class World {
     const script =
       'read -r MYSQL_PWD; export MYSQL_PWD; exec mysql -u app -h 127.0.0.1 --ssl-mode=REQUIRED -N -B tasks_db -e "$0"';
     const text = await this.kubectl(
-      ['exec', '-i', '-n', where.namespace, `${where.name}-mysql-0`, '-c', 'mysql', '--', 'sh', '-c', script, sql],
+      ['exec', '-i', '-n', where.namespace, `${where.name}-mysql-0`, '-c', 'mysqld', '--', 'sh', '-c', script, sql],
       `${password}\n`,
     );
     return text.split('\n').filter((line) => line !== '');

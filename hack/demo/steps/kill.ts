@@ -15,7 +15,7 @@ async function restarts({world}: StepContext): Promise<{api: number; mysql: numb
       .flatMap((pod) => pod.status.containerStatuses)
       .filter((status) => status.name === container)
       .reduce((sum, status) => sum + status.restartCount, 0);
-  return {api: count('api'), mysql: count('mysql')};
+  return {api: count('api'), mysql: count('mysqld')};
 }
 
 /** Waits for acknowledged writes, so that the kill comes under writes. */
@@ -43,7 +43,7 @@ export const killSteps: readonly Step[] = [
       const [pod] = await world.list<Pod>('pods', WHERE.namespace, 'app.kubernetes.io/component=api');
       facts.killedAt = Date.now();
       await world.killContainer(WHERE.namespace, pod?.metadata.name ?? '', 'api');
-      await world.killContainer(WHERE.namespace, `${WHERE.name}-mysql-0`, 'mysql');
+      await world.killContainer(WHERE.namespace, `${WHERE.name}-mysql-0`, 'mysqld');
     },
     sabotage: async (context) => {
       await context.world.startLoad(WHERE, WRITES);
