@@ -50,6 +50,23 @@ test('a bundle runs by itself, with what it reads beside it', async () => {
   expect(await readdir(join(directory, 'maps/example'))).toEqual(['out.mjs.map']);
 });
 
+test('what is imported at run time is loaded at run time', async () => {
+  await writeFile(join(directory, 'late.ts'), "console.log('late');");
+  await writeFile(
+    join(directory, 'main.ts'),
+    "if (process.argv[2] === 'late') await import('./late.ts'); else console.log('early');",
+  );
+  const out = join(directory, 'out');
+  await bundle(program, out);
+  const chunks = (await readdir(out)).filter((name) => name !== 'out.mjs' && name.endsWith('.mjs'));
+  expect(chunks).not.toEqual([]);
+  const start = (...args: string[]): string =>
+    execFileSync(process.execPath, [join(out, 'out.mjs'), ...args], {env: {}}).toString();
+  expect(start('late')).toBe('late\n');
+  for (const name of chunks) await rm(join(out, name));
+  expect(start()).toBe('early\n');
+});
+
 test('names the licence of everything in it', async () => {
   await bundle(program, join(directory, 'out'));
   const text = await readFile(join(directory, 'out', 'third-party-licenses.txt'), 'utf8');
