@@ -4,7 +4,7 @@ import type {KeyPair} from './pki.ts';
 export type Flags = Readonly<Record<string, string | number | boolean>>;
 
 /** Service addresses; the first one is the API server's own Service, the tenth the cluster DNS. */
-export const SERVICE_CIDR = '10.96.0.0/16';
+const SERVICE_CIDR = '10.96.0.0/16';
 export const API_SERVICE_IP = '10.96.0.1';
 export const DNS_SERVICE_IP = '10.96.0.10';
 

@@ -7,7 +7,7 @@ import type {Progress} from '../../lib/progress.ts';
 import {programs} from '../programs.ts';
 import {tar, type TarFile} from './tar.ts';
 
-export const ADDONS = ['coredns', 'metrics-server', 'local-path-provisioner', 'pause', 'volume'] as const;
+const ADDONS = ['coredns', 'metrics-server', 'local-path-provisioner', 'pause', 'volume'] as const;
 export type Addon = (typeof ADDONS)[number];
 
 export interface AddonImages {

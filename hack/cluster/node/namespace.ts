@@ -55,6 +55,7 @@ mount --no-mtab --bind ${INSIDE.node}/artifacts/pods /var/log/pods
 
 if [ -e /etc/resolv.conf ]; then mount --no-mtab --bind ${INSIDE.node}/run/config/resolv.conf /etc/resolv.conf; fi
 set_aside() {
+  [ -e "/proc/sys/$1" ] || return 0
   echo "$2" > "${INSIDE.node}/run/mounts/settings/$(echo "$1" | tr / .)"
   mount --no-mtab --bind "${INSIDE.node}/run/mounts/settings/$(echo "$1" | tr / .)" "/proc/sys/$1"
 }
