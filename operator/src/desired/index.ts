@@ -19,14 +19,13 @@ export {
   ports,
   revisionName,
 } from './names.ts';
-export type {ChildNames, DatabaseRole} from './names.ts';
+export type {DatabaseRole} from './names.ts';
 export type {DesiredInput, KubeObject} from './objects.ts';
 export {UnknownRenderVersion} from './pod-template.ts';
 export {controllerRevision, revisionData, revisionHash} from './revision.ts';
-export {maxConnections, maxReplicas} from './scaling.ts';
-export {secretKeys, serverUuidKey} from './secret-keys.ts';
+export {maxConnections} from './scaling.ts';
 export {apiTokensSecret, authoritySecret, databaseStateSecret, roleSecret, serverTlsSecret} from './secrets.ts';
-export type {ApiToken, KeyPair, SecretObject} from './secrets.ts';
+export type {SecretObject} from './secrets.ts';
 
 /** A pure builder of one child; undefined = not wanted. */
 export type Builder = (input: DesiredInput) => KubeObject | undefined;

@@ -14,7 +14,7 @@ export function autoscalingOf(spec: MaintenanceApiSpec): Autoscaling | undefined
 }
 
 /** Most API pods that there can be outside of a rollout. */
-export function maxReplicas(spec: MaintenanceApiSpec): number {
+function maxReplicas(spec: MaintenanceApiSpec): number {
   return spec.replicas ?? (spec.autoscaling ?? DEFAULT_AUTOSCALING).maxReplicas;
 }
 
