@@ -80,7 +80,7 @@ exec ${INSIDE.programs}/node/node-init serve ${NODE_IP}:${String(API_PORT)}
 /** A clean environment: nothing of the caller's (proxies, credentials) reaches the node. */
 export const NODE_ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  HOME: '/root',
+  HOME: '/',
   LANG: 'C.UTF-8',
 } as const;
 
