@@ -22,7 +22,7 @@ const NEW_MACHINE: RootfsRecipe = {
 /** Where things are in the fresh machine. */
 export const MACHINE = {
   home: '/root',
-  project: '/root/project',
+  project: '/srv/project',
   cache: '/var/cache/kept',
   path: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/go/bin',
 } as const;
@@ -40,7 +40,7 @@ export async function cloneHead(repository: string, folder: string): Promise<voi
 }
 
 /**
- * Makes the root folder of a fresh Debian 12 with the clone in its home and the settings that registries need.
+ * Makes the root folder of a fresh Debian 12 with a clone and the settings that registries need.
  * @param root - an empty folder
  * @param repository - absolute path of the work tree to clone
  * @param progress - shows the half minute of the first time on this machine
