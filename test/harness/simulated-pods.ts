@@ -128,10 +128,24 @@ export class SimulatedPods {
       if (pod.metadata.deletionTimestamp !== undefined) await this.#remove(key, pod);
       else if (!this.#pods.has(key)) await this.#run(key, pod);
     }
+    await this.#bindVolumes();
     for (const [key, pod] of this.#pods) {
       if (seen.has(key)) continue;
       await closeServer(pod);
       this.#pods.delete(key);
+    }
+  }
+
+  /** Plays the volume binder, too. */
+  async #bindVolumes(): Promise<void> {
+    const {items} = await this.#client.list<KubeObject & {status?: {phase?: string}}>(resources.persistentVolumeClaim);
+    for (const {metadata, status} of items) {
+      if (status?.phase === 'Bound') continue;
+      const bound = {status: {phase: 'Bound'}};
+      await this.#client.patch(resources.persistentVolumeClaim, metadata.namespace, metadata.name, bound, {
+        type: 'merge',
+        subresource: 'status',
+      });
     }
   }
 

@@ -12,6 +12,7 @@ import type {ServiceLevels} from '../slo/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import type {DatabaseReading} from '../observe/database-probe.ts';
 import type {ControllerRevisionProjection, DeploymentProjection, PodProjection} from '../observe/projections.ts';
+import type {PodReading} from '../observe/pod-metrics.ts';
 import type {ScrapeResult} from '../observe/scraper.ts';
 
 /** Everything that an observation is put together from; nothing here is read over the network any more. */
@@ -130,6 +131,20 @@ function shareFromNewPods(input: ObservationInput, pods: readonly Cached<PodProj
   return all === 0 ? undefined : sum(fromNew) / all;
 }
 
+/**
+ * What any pod says was applied: an older pod may not have looked since, and one that says that the revision before can't
+ * read a migration is believed.
+ */
+function migrationsOf(pages: readonly (PodReading | undefined)[]): DatabaseFacts['migrations'] {
+  const told = pages.flatMap((page) => page?.migrations ?? []);
+  if (told.length === 0) return undefined;
+  const versions = [...new Set(told.map(({version}) => version))].sort((a, b) => a - b);
+  return versions.map((version) => ({
+    version,
+    previousCanRead: told.every((migration) => migration.version !== version || migration.previousCanRead),
+  }));
+}
+
 function databaseFacts(input: ObservationInput, pods: readonly Cached<PodProjection>[]): DatabaseFacts {
   const reading: Partial<DatabaseReading> = input.database ?? {};
   const databasePod = input.cache.pods.ownedBy(input.key).find((pod) => pod.value.component === 'database')?.value;
@@ -139,6 +154,7 @@ function databaseFacts(input: ObservationInput, pods: readonly Cached<PodProject
     reachable: reading.reachable,
     unreachableSince: reading.unreachableSince,
     reason: reading.reason,
+    lastOutage: reading.lastOutage,
     recovering: databasePod === undefined ? undefined : databasePod.phase === 'Running' && !databasePod.ready,
     threadsConnected: reading.threadsConnected,
     threadsRunning: reading.threadsRunning,
@@ -147,7 +163,7 @@ function databaseFacts(input: ObservationInput, pods: readonly Cached<PodProject
     slowQueries: reading.slowQueries,
     poolWaits: waits.length === 0 ? undefined : sum(waits),
     shareFromNewPods: shareFromNewPods(input, pods),
-    migrations: pages.find((page) => page?.migrations !== undefined)?.migrations,
+    migrations: migrationsOf(pages),
   });
 }
 

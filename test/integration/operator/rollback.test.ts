@@ -75,10 +75,14 @@ beforeAll(async () => {
 
   story('no last known good', async () => {
     const ns = 'no-target';
-    await world.scene(ns, 50, {'example/api:1': BAD});
-    await world.create(ns);
+    await world.scene(ns, 50, {'example/api:2': BAD});
+    // The first revision never bakes long enough to become good.
+    await world.create(ns, {release: {bakeSeconds: 3600}});
+    await world.until(ns, 'rolled out', ({status}) => status?.revisions?.rolledOutAt !== undefined);
+    const before = (await world.deploymentPatches(ns)).length;
+    await world.patchSpec(ns, {image: 'example/api:2'});
     await world.until(ns, 'held for want of a target', escalatedOrHeld('NoRollbackTarget'));
-    expect(await world.deploymentPatches(ns)).toHaveLength(1);
+    expect(await world.deploymentPatches(ns)).toHaveLength(before + 1);
   });
 
   story('too few samples', async () => {
