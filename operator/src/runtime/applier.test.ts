@@ -1,6 +1,7 @@
 import {describe, expect, test} from '@jest/globals';
 import {Applier, differencesOf} from './applier.ts';
 import type {KubeClient, KubeRequest, PatchOptions} from './client.ts';
+import {ApiError} from './errors.ts';
 import {ownedHash} from './owned-fields.ts';
 import {RecordingLogger} from './testing/logs.ts';
 import type {FieldsV1, KubeObject, ResourceRef, WritableObject} from './types.ts';
@@ -37,6 +38,11 @@ function aServer(keep: (spec: object) => object = (spec) => spec) {
       options.beforeSend?.();
       state.requests.push(`${options.type} ${options.fieldManager ?? ''} ${String(options.force)}`);
       const wanted = body as ReturnType<typeof anHpa>;
+      const unknown = Object.keys(wanted.spec).find((name) => !state.known.includes(name));
+      if (unknown !== undefined) {
+        const message = `.spec.${unknown}: field not declared in schema`;
+        throw new ApiError(message, {kind: 'Other', status: 500, reason: ''});
+      }
       const spec = state.keep(wanted.spec);
       resourceVersion++;
       const answer: KubeObject = {
@@ -131,7 +137,7 @@ describe('a field that the server does not know', () => {
     expect(state.requests.length).toBe(asked);
   });
 
-  test('costs no write after a restart of ours', async () => {
+  test('costs no write that changes anything after a restart of ours', async () => {
     const server = aServer();
     server.state.known = ['max'];
     const {hash} = await anApplier(server).apply(anHpa({max: 3, tolerance: '0'}));
@@ -141,8 +147,40 @@ describe('a field that the server does not know', () => {
       changed: false,
       differences: [{path: '.spec.tolerance', why: 'Unknown'}],
     });
-    expect(patches(server.state.requests)).toBe(before);
+    // The one that was refused.
+    expect(patches(server.state.requests)).toBe(before + 1);
   });
+
+  test('once seen, is left out of other objects of that version before they are sent', async () => {
+    const server = aServer();
+    server.state.known = ['max'];
+    const {apply, state} = anApplier(server);
+    await apply(anHpa({max: 3, tolerance: '0'}));
+    const before = patches(state.requests);
+    await apply({...anHpa({max: 4, tolerance: '0'}), metadata: {name: 'other', namespace: 'n'}});
+    expect(patches(state.requests)).toBe(before + 1);
+  });
+
+  test('is an error when the schema of the server says nothing of it', async () => {
+    const server = aServer();
+    server.state.known = ['max'];
+    const applier = anApplier({
+      ...server,
+      client: {
+        ...server.client,
+        request: <T>({path}: KubeRequest) =>
+          Promise.resolve((path === '/openapi/v3' ? {paths: {}} : {components: {}}) as T),
+      },
+    });
+    await expect(applier.apply(anHpa({tolerance: '0'}))).rejects.toMatchObject({status: 500});
+  });
+});
+
+test('the schema, which is large, is not asked for as long as the server takes everything', async () => {
+  const {apply, state} = anApplier();
+  await apply(anHpa({max: 3}));
+  await apply(anHpa({max: 4}));
+  expect(state.requests).toEqual(['/version', 'apply us true', 'apply us true']);
 });
 
 describe('what the server makes of an object', () => {

@@ -290,7 +290,7 @@ export class KubeClient {
     return version.gitVersion;
   }
 
-  /** Ends all connections; watches break, requests under way fail. */
+  /** Ends all connections and resolves when they are gone; watches break, requests under way fail. */
   close(): Promise<void> {
     return this.#transport.close();
   }

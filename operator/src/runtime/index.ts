@@ -5,6 +5,7 @@ export * from './controller.ts';
 export * from './errors.ts';
 export * from './event-recorder.ts';
 export * from './health-server.ts';
+export * from './kubeconfig.ts';
 export * from './leader-elector.ts';
 export * from './logger.ts';
 export * from './metrics.ts';

@@ -49,6 +49,11 @@ export class OpenApiSchemas {
     this.#kinds = new Set(kinds);
   }
 
+  /** Whether the schema of this version is there already. */
+  has(apiVersion: string): boolean {
+    return this.#shapes.has(apiVersion);
+  }
+
   /** Leaves out what the server would refuse with "field not declared in schema". @throws ApiError */
   async prune<O extends WritableObject>(object: O): Promise<Pruned<O>> {
     const shape = (await this.#shapesOf(object.apiVersion)).get(object.kind);

@@ -45,7 +45,7 @@ const MAX_RETRIES = 3;
 const MAX_RETRY_AFTER_MS = 5_000;
 
 /** Codes of a connection that broke, as opposed to one that never came about. */
-const BROKEN_CONNECTION = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+const BROKEN_CONNECTION = new Set(['ECONNRESET', 'EPIPE']);
 
 type Send<A> = (credential: Credential, attempt: Attempt) => Promise<A>;
 

@@ -1,3 +1,4 @@
+import {KubernetesObjectApi, PatchStrategy, type KubernetesObject} from '@kubernetes/client-node';
 import {afterAll, afterEach, beforeAll, describe, expect, jest, test} from '@jest/globals';
 import {
   Applier,
@@ -239,8 +240,12 @@ describe('fields that this server does not keep', () => {
     expect(again).toMatchObject({changed: false, object: undefined, differences: first.differences});
     expect(api.proxy.requests.length).toBe(before);
 
-    expect(await anApplier().applier.apply(object, {owned})).toMatchObject({changed: false, object: undefined});
-    expect(writesOf(before)).toEqual([]);
+    // A restarted operator learns it from the refusal of one request.
+    const restarted = anApplier().applier;
+    for (let twice = 0; twice < 2; twice++) {
+      expect(await restarted.apply(object, {owned})).toMatchObject({changed: false, object: undefined});
+    }
+    expect(writesOf(before)).toHaveLength(1);
   });
 
   test('one whose feature gate is off is dropped by the server without a word, said by us, and not applied for ever', async () => {
@@ -263,5 +268,35 @@ describe('fields that this server does not keep', () => {
     expect((await live(object)).metadata.resourceVersion).toBe(version);
     await restarted.apply(object, {owned});
     expect(writesOf(before)).toHaveLength(1);
+  });
+});
+
+describe("a NetworkPolicy's `from`", () => {
+  const policy = (namespace: string, name: string) => ({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: {name, namespace},
+    spec: {
+      podSelector: {},
+      policyTypes: ['Ingress'],
+      ingress: [{from: [{podSelector: {matchLabels: {role: 'frontend'}}}]}],
+    },
+  });
+  const ingressOf = async (object: WritableObject): Promise<unknown> =>
+    ((await live(object)) as KubeObject & {spec: {ingress: unknown}}).spec.ingress;
+
+  test('reaches the server as it was written', async () => {
+    const namespace = await api.namespace();
+    const wanted = policy(namespace, 'ours');
+    await anApplier().applier.apply(wanted);
+    expect(await ingressOf(wanted)).toEqual(wanted.spec.ingress);
+  });
+
+  test('becomes allow-all through the library’s own patch: the trap that is avoided', async () => {
+    const namespace = await api.namespace();
+    const objects = KubernetesObjectApi.makeApiClient(api.proxiedConfig());
+    const wanted = policy(namespace, 'theirs');
+    await objects.patch<KubernetesObject>(wanted, undefined, undefined, 'them', true, PatchStrategy.ServerSideApply);
+    expect(await ingressOf(wanted)).toEqual([{}]);
   });
 });

@@ -1,22 +1,15 @@
-import {KubeConfig, KubernetesObjectApi, PatchStrategy, type KubernetesObject} from '@kubernetes/client-node';
+import {KubeConfig, KubernetesObjectApi} from '@kubernetes/client-node';
 import {afterAll, beforeAll, describe, expect, test} from '@jest/globals';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {KubeClient, Metrics, type KubeObject, type ResourceRef} from '../../../operator/src/runtime/index.ts';
+import {KubeClient, Metrics, loadKubeConfig, type KubeObject} from '../../../operator/src/runtime/index.ts';
 import {FakeClock} from '../../../operator/src/runtime/testing/fake-clock.ts';
 import {START_TIMEOUT_MS, RealApi, aConfigMap, configMaps, sample, secrets, until} from './real-api.ts';
 
 type ConfigMap = KubeObject & {data?: Record<string, string>};
 
 const GOOD_TOKEN = 'good-token';
-const networkPolicies: ResourceRef = {
-  apiVersion: 'networking.k8s.io/v1',
-  kind: 'NetworkPolicy',
-  plural: 'networkpolicies',
-  namespaced: true,
-};
-
 let api: RealApi;
 let directory: string;
 
@@ -315,6 +308,37 @@ describe('credentials', () => {
     expect(await whoAmI(client)).toBe('bob');
   });
 
+  test('of a pod: its service account, from the folder and environment that a kubelet gives it', async () => {
+    const folder = await mkdtemp(join(directory, 'service-account-'));
+    const {hostname, port} = new URL(api.controlPlane.server);
+    const env = {KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port};
+    await writeFile(join(folder, 'ca.crt'), api.controlPlane.caData);
+    await writeFile(join(folder, 'token'), GOOD_TOKEN);
+    const config = await loadKubeConfig({env, serviceAccountFolder: folder});
+    expect(await whoAmI(api.keep(KubeClient.fromKubeConfig(config)))).toBe('token-user');
+    // Another authority: the server is checked.
+    await writeFile(join(folder, 'ca.crt'), api.proxy.caData);
+    const distrustful = await loadKubeConfig({env, serviceAccountFolder: folder});
+    await expect(whoAmI(api.keep(KubeClient.fromKubeConfig(distrustful)))).rejects.toMatchObject({kind: 'Network'});
+  });
+
+  test('of a laptop: a kubeconfig file, and a context of it by name', async () => {
+    const {kubeconfigPath} = api.controlPlane;
+    const kept = process.env['KUBECONFIG'];
+    process.env['KUBECONFIG'] = kubeconfigPath;
+    try {
+      const config = await loadKubeConfig();
+      expect(await whoAmI(api.keep(KubeClient.fromKubeConfig(config)))).toBe('admin');
+      await expect(loadKubeConfig({context: 'nowhere'})).rejects.toThrow('The kubeconfig has no context nowhere');
+    } finally {
+      if (kept === undefined) {
+        delete process.env['KUBECONFIG'];
+      } else {
+        process.env['KUBECONFIG'] = kept;
+      }
+    }
+  });
+
   test('files that are missing are an error that names them', async () => {
     const config = new KubeConfig();
     const {server} = api.controlPlane;
@@ -326,37 +350,6 @@ describe('credentials', () => {
       reason: 'NoCredentials',
       message: expect.stringContaining('none.crt'),
     });
-  });
-});
-
-describe("a NetworkPolicy's `from`", () => {
-  const policy = (namespace: string, name: string) => ({
-    apiVersion: networkPolicies.apiVersion,
-    kind: networkPolicies.kind,
-    metadata: {name, namespace},
-    spec: {
-      podSelector: {},
-      policyTypes: ['Ingress'],
-      ingress: [{from: [{podSelector: {matchLabels: {role: 'frontend'}}}]}],
-    },
-  });
-  const ingressOf = async (namespace: string, name: string): Promise<unknown> =>
-    (await api.admin.get<KubeObject & {spec: {ingress: unknown}}>(networkPolicies, namespace, name))?.spec.ingress;
-
-  test('reaches the server as it was written', async () => {
-    const namespace = await api.namespace();
-    const wanted = policy(namespace, 'ours');
-    const options = {type: 'apply', fieldManager: 'us', force: true} as const;
-    await api.client().patch(networkPolicies, namespace, 'ours', wanted, options);
-    expect(await ingressOf(namespace, 'ours')).toEqual(wanted.spec.ingress);
-  });
-
-  test('becomes allow-all through the library’s own patch: the trap that is avoided', async () => {
-    const namespace = await api.namespace();
-    const objects = KubernetesObjectApi.makeApiClient(api.proxiedConfig());
-    const wanted: KubernetesObject = policy(namespace, 'theirs');
-    await objects.patch(wanted, undefined, undefined, 'them', true, PatchStrategy.ServerSideApply);
-    expect(await ingressOf(namespace, 'theirs')).toEqual([{}]);
   });
 });
 
