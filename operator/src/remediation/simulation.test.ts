@@ -1,0 +1,194 @@
+import {describe, expect, test} from '@jest/globals';
+import fc from 'fast-check';
+import type {Decision} from './index.ts';
+import {World, type Behaviour, type Crash} from './testing-world.ts';
+
+const MINUTE = 60_000;
+const LOOKS_A_MINUTE = 12;
+/** So long after the start a is good. */
+const SETTLED = 3 * MINUTE;
+const spec = {release: {bakeSeconds: 30, minRequests: 200}};
+
+const healthy: Behaviour = () => ({bad: 0.0005, slow: 0.02});
+const failing: Behaviour = () => ({bad: 0.2});
+
+/** A world in which a serves and is good. */
+function settled(options: Omit<ConstructorParameters<typeof World>[0], 'spec'>): World {
+  const world = new World({...options, spec}).looks((SETTLED / MINUTE) * LOOKS_A_MINUTE);
+  expect(world.last).toMatchObject({serve: 'a', lastKnownGood: 'a', release: {kind: 'Settled'}});
+  return world;
+}
+
+describe('a bad release', () => {
+  test('is rolled back within 20 s of its first Ready pod, and rejected when that helped', () => {
+    const times: number[] = [];
+    for (let seed = 0; seed < 10; seed++) {
+      const world = settled({seed, behaviour: {a: healthy, b: failing}});
+      world.release('b');
+      let readyAt = 0;
+      while (world.records.length === 0 && world.now < World.START + 30 * MINUTE) {
+        world.looks(1);
+        if (readyAt === 0 && world.ready('b') > 0) readyAt = world.now;
+      }
+      times.push((world.now - readyAt) / 1_000);
+      world.looks(5 * LOOKS_A_MINUTE);
+      expect(world.templates).toEqual(['a', 'b', 'a']);
+      expect(world.facts('b')).toMatchObject({suspendedAt: expect.any(Number), rejectedAt: expect.any(Number)});
+      expect(world.facts('b')?.goodAt).toBeUndefined();
+      expect(world.last).toMatchObject({serve: 'a', verdict: 'None', release: {kind: 'Rejected'}});
+      expect(world.status.remediation?.recentActions).toMatchObject([{state: 'Ended', outcome: 'Helped'}]);
+    }
+    expect(Math.max(...times)).toBeLessThanOrEqual(20);
+  });
+
+  test('that crashes is rolled back too, and needs no response for it', () => {
+    const world = settled({seed: 1, load: 5, behaviour: {a: healthy, b: () => ({bad: 0, crash: true})}});
+    world.release('b');
+    world.looks(4 * LOOKS_A_MINUTE);
+    expect(world.templates).toEqual(['a', 'b', 'a']);
+    expect(world.last).toMatchObject({release: {kind: 'Rejected'}});
+  });
+
+  test('that begins to fail in its bake, with no old pod left, is rolled back', () => {
+    const world = settled({
+      seed: 2,
+      behaviour: {a: healthy, b: (now) => ({bad: now > World.START + SETTLED + 1.5 * MINUTE ? 0.3 : 0})},
+    });
+    world.release('b');
+    world.looks(8 * LOOKS_A_MINUTE);
+    expect(world.templates).toEqual(['a', 'b', 'a']);
+  });
+
+  test('is rolled back again after a retry, by an action of its own', () => {
+    const world = settled({seed: 3, behaviour: {a: healthy, b: failing}});
+    world.release('b');
+    world.looks(10 * LOOKS_A_MINUTE);
+    world.retry = 'b';
+    world.looks(10 * LOOKS_A_MINUTE);
+    expect(world.templates).toEqual(['a', 'b', 'a', 'b', 'a']);
+    expect(world.records).toHaveLength(2);
+  });
+
+  test('that is replaced while it is rolled back leaves the place to the new one', () => {
+    const world = settled({seed: 4, behaviour: {a: healthy, b: failing, c: healthy}});
+    world.release('b');
+    for (let look = 0; world.records.length === 0 && look < 60; look++) world.looks(1);
+    world.looks(2).release('c');
+    world.looks(8 * LOOKS_A_MINUTE);
+    expect(world.status.remediation?.recentActions).toMatchObject([{outcome: 'Interrupted'}]);
+    expect(world.last).toMatchObject({serve: 'c', lastKnownGood: 'c'});
+  });
+
+  test('does not help when the last known good fails as well meanwhile: a person decides', () => {
+    const world = settled({
+      seed: 5,
+      behaviour: {a: (now) => ({bad: now > World.START + SETTLED + 1.5 * MINUTE ? 0.3 : 0}), b: failing},
+    });
+    world.release('b');
+    world.looks(6 * LOOKS_A_MINUTE);
+    expect(world.records).toHaveLength(1);
+    expect(world.last).toMatchObject({serve: 'a', release: {kind: 'Escalated'}});
+    expect(world.status.remediation?.recentActions).toMatchObject([{outcome: 'NotHelped'}]);
+    expect(world.facts('b')?.rejectedAt).toBeUndefined();
+  });
+});
+
+describe('exactly one record and one change back, whatever happens to the operator (invariants 6 and 7)', () => {
+  const crash = fc.constantFrom<Crash>('no', 'no', 'beforeRecord', 'afterRecord', 'afterFacts', 'afterApply');
+  const fates = fc.array(fc.record({crash, stale: fc.boolean()}), {minLength: 20, maxLength: 60});
+
+  test('it dies at any point of a rollback, at any look, and reads a status older than its last write', () => {
+    fc.assert(
+      fc.property(fc.nat(), crash, fates, (seed, first, rest) => {
+        const world = settled({seed, load: 30, behaviour: {a: healthy, b: failing}});
+        world.release('b');
+        const atRecord = (decision: Decision): Crash => (decision.action === undefined ? 'no' : first);
+        for (let look = 0; look < 60 && world.last?.action === undefined; look++)
+          world.looks(1, () => ({crash: atRecord}));
+        world.looks(rest.length, (look) => rest[look] ?? {});
+        world.looks(6 * LOOKS_A_MINUTE);
+        expect(world.records).toHaveLength(1);
+        expect(world.templates).toEqual(['a', 'b', 'a']);
+        expect(world.status.remediation?.recentActions).toMatchObject([{outcome: 'Helped'}]);
+        expect(world.facts('b')?.rejectedAt).toBeDefined();
+        expect(world.last?.serve).toBe('a');
+      }),
+      {numRuns: 25, endOnFailure: true},
+    );
+  });
+
+  test('it dies from the release on: never a second one, and where its memory was lost too soon a person is called', () => {
+    const ends = {rolledBack: 0, escalated: 0};
+    fc.assert(
+      fc.property(fc.nat(), fates, (seed, all) => {
+        const world = settled({seed, load: 30, behaviour: {a: healthy, b: failing}});
+        world.release('b');
+        world.looks(all.length, (look) => all[look] ?? {});
+        world.looks(6 * LOOKS_A_MINUTE);
+        expect(world.records.length).toBeLessThanOrEqual(1);
+        const rolledBack = world.records.length === 1;
+        ends[rolledBack ? 'rolledBack' : 'escalated']++;
+        expect(world.templates).toEqual(rolledBack ? ['a', 'b', 'a'] : ['a', 'b']);
+        expect(world.last?.release.kind).toBe(rolledBack ? 'Rejected' : 'Escalated');
+        expect(world.facts('b')?.goodAt).toBeUndefined();
+      }),
+      {numRuns: 25, endOnFailure: true},
+    );
+    expect(ends.rolledBack).toBeGreaterThan(0);
+  });
+});
+
+describe('nothing is done', () => {
+  test('to a healthy service in thousands of looks, with releases that are good', () => {
+    for (let seed = 0; seed < 3; seed++) {
+      const behaviour = Object.fromEntries(['a', 'b', 'c', 'd'].map((hash) => [hash, healthy]));
+      const world = settled({seed, behaviour});
+      for (const hash of ['b', 'c', 'd']) {
+        world.release(hash);
+        world.looks(500, () => {
+          expect(world.last?.breached).toBe(false);
+          return {};
+        });
+        expect(world.last).toMatchObject({lastKnownGood: hash, release: {kind: 'Settled'}});
+      }
+      expect(world.records).toEqual([]);
+    }
+  });
+
+  test('to a service with little traffic', () => {
+    const world = new World({seed: 1, load: 1, spec, behaviour: {a: () => ({bad: 0.001}), b: () => ({bad: 0.001})}});
+    world.looks(700).release('b');
+    world.looks(700);
+    expect(world.records).toEqual([]);
+    expect(world.last?.lastKnownGood).toBe('b');
+  });
+
+  test.each([
+    ['while it rolls out', 20],
+    ['in the moment in which its first pod becomes Ready', 10],
+    ['in its bake, when no old pod is left', 85],
+  ])('to a release when the database is down %s, also after that; its bake begins anew', (_, seconds) => {
+    for (let seed = 0; seed < 10; seed++) {
+      const from = World.START + SETTLED + seconds * 1_000;
+      const outage = {from, to: from + 25_000};
+      const world = settled({seed, outage, behaviour: {a: healthy, b: healthy}});
+      world.release('b');
+      world.looks(6 * LOOKS_A_MINUTE);
+      expect(world.records).toEqual([]);
+      expect(world.last).toMatchObject({serve: 'b', lastKnownGood: 'b', release: {kind: 'Settled'}});
+      expect(world.facts('b')?.breachedAt).toBeUndefined();
+    }
+  });
+
+  test('to a release when old and new pods fail alike, whenever that begins', () => {
+    for (let seed = 0; seed < 10; seed++) {
+      const shared: Behaviour = (now) => ({bad: now > World.START + SETTLED + (8 + seed) * 1_000 ? 0.5 : 0});
+      const world = settled({seed, behaviour: {a: shared, b: shared}});
+      world.release('b');
+      world.looks(9);
+      expect(world.ready('a')).toBeGreaterThan(0);
+      expect(world.last).toMatchObject({verdict: 'Unknown', breached: true});
+      expect(world.records).toEqual([]);
+    }
+  });
+});

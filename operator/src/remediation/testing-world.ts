@@ -1,0 +1,322 @@
+import {maintenanceApiSpec, revisionAnnotations, type MaintenanceApiSpecInput} from '../api/v1alpha1/index.ts';
+import {ServiceLevels} from '../slo/index.ts';
+import {random, SimulatedPod} from '../slo/testing.ts';
+import {decide, measuredSince} from './decide.ts';
+import {at, iso} from './text.ts';
+import type {Decision, Observation, PodFacts, RevisionFacts} from './types.ts';
+
+const SECOND = 1_000;
+const START_SECONDS = 10;
+/** minReadySeconds of the Deployment. */
+const MIN_READY_SECONDS = 15;
+const LOOK_SECONDS = 5;
+const REPLICAS = 3;
+
+type Status = NonNullable<Observation['status']>;
+
+/** How a revision's pods answer: shares of bad and slow responses, at a time. */
+export type Behaviour = (time: number) => {readonly bad: number; readonly slow?: number; readonly crash?: boolean};
+
+/** Where the controller dies: before the record, after it, after the facts, after the Deployment, never. */
+export type Crash = 'beforeRecord' | 'afterRecord' | 'afterFacts' | 'afterApply' | 'no';
+
+/** How one look of the operator goes. */
+export interface Fate {
+  readonly crash?: Crash | ((decision: Decision) => Crash);
+  /** It reads a status that is older than the last write. */
+  readonly stale?: boolean;
+}
+
+interface Pod {
+  readonly uid: string;
+  readonly revision: string;
+  readonly createdAt: number;
+  readonly simulated: SimulatedPod;
+}
+
+/** What makes a world. */
+export interface WorldOptions {
+  readonly seed: number;
+  /** Requests per second. */
+  readonly load?: number;
+  readonly spec?: Partial<MaintenanceApiSpecInput>;
+  readonly behaviour: Readonly<Record<string, Behaviour>>;
+  /** The database doesn't answer between these times, and all responses fail. */
+  readonly outage?: {readonly from: number; readonly to: number};
+}
+
+/**
+ * A cluster in small, with the operator around `decide` as the controller has it: the record by compare-and-swap, then
+ * the facts, then the Deployment, then the status. Rolling updates, requests and readings follow a seeded generator.
+ */
+export class World {
+  static readonly START = Date.parse('2026-03-02T12:00:00Z');
+
+  readonly #options: WorldOptions;
+  readonly #chance: () => number;
+  readonly #spec: Observation['spec'];
+  #levels = new ServiceLevels();
+  #now = World.START;
+  #ids = 0;
+  #pods: Pod[] = [];
+  #template: {readonly revision: string; readonly since: number} = {revision: 'a', since: World.START};
+  readonly #revisions = new Map<string, RevisionFacts>();
+  #statuses: Status[] = [{}];
+  #desired = 'a';
+  retry: string | undefined;
+  /** uids of every record that was written, and every template that was applied. */
+  readonly records: string[] = [];
+  readonly templates: string[] = ['a'];
+  /** What was decided last. */
+  last: Decision | undefined;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.#chance = random(options.seed);
+    this.#spec = maintenanceApiSpec.parse({image: 'example.com/api:1', ...options.spec});
+    this.release('a');
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  get status(): Status {
+    return this.#statuses.at(-1) ?? {};
+  }
+
+  facts(hash: string): RevisionFacts | undefined {
+    return this.#revisions.get(hash);
+  }
+
+  /** Readiest pods by revision. */
+  ready(hash: string): number {
+    return this.#pods.filter((pod) => pod.revision === hash && this.#isReady(pod)).length;
+  }
+
+  /** The spec asks for a revision. */
+  release(hash: string): void {
+    this.#desired = hash;
+    if (!this.#revisions.has(hash)) {
+      this.#revisions.set(hash, {hash, image: `example.com/api:${hash}`, createdAt: this.#now});
+    }
+  }
+
+  /** Lets so many looks pass; `each` says how each of them goes. */
+  looks(times: number, each: (look: number) => Fate = () => ({})): this {
+    for (let look = 0; look < times; look++) {
+      this.#passTime();
+      this.#operate(each(look));
+    }
+    return this;
+  }
+
+  /** A new process: what was only in memory is lost. */
+  restart(): void {
+    this.#levels = new ServiceLevels(this.#levels.checkpoint(this.#now));
+  }
+
+  #passTime(): void {
+    for (let second = 0; second < LOOK_SECONDS; second++) {
+      this.#now += SECOND;
+      this.#roll();
+      for (let request = 0; request < (this.#options.load ?? 50); request++) this.#request();
+    }
+    for (const pod of this.#pods) {
+      if (!this.#isReady(pod)) continue;
+      this.#levels.podReady(pod.uid, pod.revision, pod.simulated.readyAt, pod.createdAt);
+      this.#levels.record(pod.simulated.sample(this.#now));
+    }
+    this.#levels.recordReadiness(
+      this.#pods.some((pod) => this.#isReady(pod)),
+      this.#now,
+    );
+  }
+
+  /** maxSurge 1, maxUnavailable 0. */
+  #roll(): void {
+    const {revision} = this.#template;
+    const isNew = (pod: Pod): boolean => pod.revision === revision;
+    const starting = this.#pods.some((pod) => isNew(pod) && !this.#isAvailable(pod));
+    const available = this.#pods.filter((pod) => this.#isAvailable(pod)).length;
+    if (available > REPLICAS) {
+      const leaves = this.#pods.find((pod) => !isNew(pod)) ?? this.#pods.at(-1);
+      this.#pods = this.#pods.filter((pod) => pod !== leaves);
+    } else if (!starting && this.#pods.filter(isNew).length < REPLICAS) {
+      const uid = `${revision}-${this.#ids++}`;
+      const simulated = new SimulatedPod(uid, revision, this.#now + START_SECONDS * SECOND);
+      this.#pods.push({uid, revision, createdAt: this.#now, simulated});
+    }
+    // Pods of a revision that is no longer wanted and never became Ready go at once.
+    this.#pods = this.#pods.filter((pod) => isNew(pod) || this.#isReady(pod));
+  }
+
+  #behaviour(revision: string): ReturnType<Behaviour> {
+    return this.#options.behaviour[revision]?.(this.#now) ?? {bad: 0};
+  }
+
+  #isReady(pod: Pod): boolean {
+    return this.#now >= pod.simulated.readyAt && this.#behaviour(pod.revision).crash !== true;
+  }
+
+  #isAvailable(pod: Pod): boolean {
+    return this.#isReady(pod) && this.#now >= pod.simulated.readyAt + MIN_READY_SECONDS * SECOND;
+  }
+
+  #databaseIsDown(): boolean {
+    const {outage} = this.#options;
+    return outage !== undefined && this.#now >= outage.from && this.#now < outage.to;
+  }
+
+  #request(): void {
+    const ready = this.#pods.filter((pod) => this.#isReady(pod));
+    const pod = ready[Math.floor(this.#chance() * ready.length)];
+    if (pod === undefined) return;
+    const {bad, slow = 0} = this.#behaviour(pod.revision);
+    pod.simulated.answer({bad: this.#databaseIsDown() || this.#chance() < bad, slow: this.#chance() < slow});
+  }
+
+  /** One look of the operator: its status may be older than the last write, and it may die anywhere. */
+  #operate({crash: fate = 'no', stale = false}: Fate): void {
+    const version = Math.max(0, this.#statuses.length - (stale ? 2 : 1));
+    const status = this.#statuses[version] ?? {};
+    const decision = decide(this.#observe(status));
+    this.last = decision;
+    const crash = typeof fate === 'function' ? fate(decision) : fate;
+    for (const [step, point] of this.#steps(status, version, decision)) {
+      if (crash === point) return this.restart();
+      if (step()) continue;
+      if (crash !== 'no') this.restart();
+      return;
+    }
+  }
+
+  /** What the controller does, in its order, each with the point before it; a step says whether it goes on. */
+  #steps(status: Status, version: number, decision: Decision): [step: () => boolean, before: Crash][] {
+    return [
+      [() => this.#record(status, version, decision), 'beforeRecord'],
+      [() => this.#writeFacts(decision), 'afterRecord'],
+      [() => this.#apply(decision.serve), 'afterFacts'],
+      [() => this.#finish(version, decision), 'afterApply'],
+    ];
+  }
+
+  #writeFacts({revisionPatches}: Decision): boolean {
+    for (const {hash, annotations} of revisionPatches) this.#annotate(hash, annotations);
+    return true;
+  }
+
+  #finish(version: number, decision: Decision): boolean {
+    if (this.#write(version, this.#next(decision))) this.retry = undefined;
+    return false;
+  }
+
+  /** @returns whether the operator goes on */
+  #record(status: Status, version: number, {action, explanation, recentActions}: Decision): boolean {
+    if (action === undefined || action.id === status.remediation?.action?.id) return true;
+    const remediation = {mode: 'Auto' as const, ...status.remediation, action, lastDecision: explanation};
+    if (this.#write(version, {...status, remediation: {...remediation, recentActions: [...recentActions]}})) {
+      this.records.push(action.id);
+    }
+    return false;
+  }
+
+  #next(decision: Decision): Status {
+    const {serve, lastKnownGood, rolledOutAt, action, explanation, recentActions, breaker} = decision;
+    return {
+      revisions: {
+        desired: this.#desired,
+        ...(serve === undefined ? {} : {serving: serve}),
+        ...(lastKnownGood === undefined ? {} : {lastKnownGood}),
+        ...(rolledOutAt === undefined ? {} : {rolledOutAt: iso(rolledOutAt)}),
+      },
+      remediation: {
+        mode: 'Auto',
+        ...(action === undefined ? {} : {action}),
+        ...{lastDecision: explanation, recentActions: [...recentActions]},
+        breaker: {state: breaker.state, ...(breaker.openedAt === undefined ? {} : {openedAt: iso(breaker.openedAt)})},
+      },
+    };
+  }
+
+  /** Compare-and-swap: a write on an older status is refused. */
+  #write(version: number, status: Status): boolean {
+    if (version !== this.#statuses.length - 1) return false;
+    if (JSON.stringify(status) !== JSON.stringify(this.status)) this.#statuses.push(status);
+    return true;
+  }
+
+  #apply(revision: string | undefined): boolean {
+    if (revision === undefined || revision === this.#template.revision) return true;
+    this.#template = {revision, since: this.#now};
+    this.templates.push(revision);
+    return true;
+  }
+
+  #annotate(hash: string, annotations: Readonly<Record<string, string | null>>): void {
+    const facts: Record<string, unknown> = {...this.#revisions.get(hash)};
+    const put = (name: string, fact: string, read: (text: string) => unknown): void => {
+      const value = annotations[name];
+      if (value === null) Reflect.deleteProperty(facts, fact);
+      else if (value !== undefined) facts[fact] = read(value);
+    };
+    put(revisionAnnotations.good, 'goodAt', at);
+    put(revisionAnnotations.suspended, 'suspendedAt', at);
+    put(revisionAnnotations.rejected, 'rejectedAt', at);
+    put(revisionAnnotations.breached, 'breachedAt', at);
+    put(revisionAnnotations.schemaVersion, 'schemaVersion', Number);
+    put(revisionAnnotations.imageId, 'imageId', String);
+    this.#revisions.set(hash, facts as unknown as RevisionFacts);
+  }
+
+  #observe(status: Status): Observation {
+    const {revision, since} = this.#template;
+    const levels = this.#levels;
+    const rolledOutAt = at(status.revisions?.rolledOutAt);
+    const ready = this.#pods.filter((pod) => this.#isReady(pod));
+    const mine = ready.filter((pod) => pod.revision === revision);
+    const {outage} = this.#options;
+    const over = outage !== undefined && this.#now >= outage.to;
+    return {
+      now: this.#now,
+      spec: this.#spec,
+      status,
+      desired: this.#desired,
+      revisions: [...this.#revisions.values()],
+      deployment: {
+        uid: 'deployment-uid',
+        revision,
+        wantedReplicas: REPLICAS,
+        readyReplicas: ready.length,
+        updatedReplicas: this.#pods.filter((pod) => pod.revision === revision).length,
+        rolloutComplete: mine.filter((pod) => this.#isAvailable(pod)).length === this.#pods.length,
+        rolloutStartedAt: since,
+        readyByRevision: Object.fromEntries([...this.#revisions.keys()].map((hash) => [hash, this.ready(hash)])),
+      },
+      pods: this.#pods.map((pod) => this.#podFacts(pod)),
+      revisionWindows: levels.revisionWindows(this.#now),
+      overlap: levels.overlap(this.#now, revision),
+      serviceWindow: levels.serviceWindow(this.#now, measuredSince(status)),
+      bakeRequests:
+        rolledOutAt === undefined ? {} : {[revision]: levels.bakeRequests(revision, rolledOutAt, this.#now)},
+      load: levels.load(this.#now, since),
+      database: {
+        ...{reachable: !this.#databaseIsDown(), migrations: [{version: 1, previousCanRead: true}]},
+        ...(over ? {lastOutage: outage} : {}),
+      },
+      retry: this.retry,
+      freshId: `id-${this.#ids++}`,
+    };
+  }
+
+  #podFacts(pod: Pod): PodFacts {
+    const ready = this.#isReady(pod);
+    const crashes = this.#behaviour(pod.revision).crash === true && this.#now - pod.createdAt > 30 * SECOND;
+    return {
+      ...{uid: pod.uid, name: `api-${pod.uid}`, revision: pod.revision, createdAt: pod.createdAt},
+      ...{ready, terminating: false, restarts: crashes ? 3 : 0, imageId: `sha256:${pod.revision}`, failedReads: 0},
+      ...(ready ? {readySince: pod.simulated.readyAt} : {}),
+      ...(crashes ? {waiting: {container: 'api', reason: 'CrashLoopBackOff', message: 'back-off'}} : {}),
+    };
+  }
+}
