@@ -59,7 +59,8 @@ describe("the API's image", () => {
   let mysql: Mysqld;
 
   beforeAll(async () => {
-    [image, mysql] = await Promise.all([apiImage(progress), startMysqld({progress})]);
+    mysql = await startMysqld({progress});
+    image = await apiImage(progress);
     root = await unpack(image, 'api');
   });
 
