@@ -10,7 +10,7 @@ import type {Image} from './archive.ts';
 
 /** How many images of one name stay in the cache, and how long one is safe from removal after its last use. */
 const KEEP = 4;
-const IN_USE_MS = 2 * 60 * 60 * 1000;
+const IN_USE_MS = 30 * 60 * 1000;
 
 /** What a Dockerfile is built with. */
 export interface BuildSpec {
