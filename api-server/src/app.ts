@@ -1,0 +1,73 @@
+import {randomUUID} from 'node:crypto';
+import type {IncomingMessage} from 'node:http';
+import fastify, {LogController, type FastifyBaseLogger, type FastifyInstance} from 'fastify';
+import {bearerAuth} from './plugins/auth.ts';
+import {answerBrokenRequest} from './plugins/broken-requests.ts';
+import {drainConnections, type DrainState} from './plugins/drain.ts';
+import {healthRoutes} from './plugins/health.ts';
+import {observeRequest, observeRequests, type RequestMetrics} from './plugins/observe-requests.ts';
+import {problemDetails, sendProblem} from './plugins/problem-details.ts';
+import type {TaskRepository} from './tasks/repository.ts';
+import {taskRoutes} from './tasks/routes.ts';
+import type {TokenVerifier} from './tokens/store.ts';
+
+const MAX_BODY_BYTES = 64 * 1024;
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than the 60 s after which common proxies drop an idle connection: the side that reuses must be first to close. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+const CONNECTIONS_CHECK_MS = 5000;
+
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** What the API stands on. The process makes the real ones, a test may make its own. */
+export interface AppDependencies {
+  readonly tasks: TaskRepository;
+  readonly tokens: TokenVerifier;
+  readonly metrics: RequestMetrics;
+  readonly readiness: {readonly ready: boolean};
+  readonly drain: DrainState;
+  readonly logger: FastifyBaseLogger;
+  readonly now: () => Date;
+}
+
+/** Builds the API without a port or a database of its own: listen on it, or `inject` requests. */
+export function buildApp({tasks, tokens, metrics, readiness, drain, logger, now}: AppDependencies): FastifyInstance {
+  const app = fastify({
+    loggerInstance: logger,
+    logController: new LogController({disableRequestLogging: true, requestIdLogLabel: 'requestId'}),
+    requestIdHeader: false,
+    genReqId: requestId,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: {headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_MS},
+    // What arrives on a kept-alive connection after the port was closed is still answered, and the connection then ends.
+    return503OnClosing: false,
+    ajv: {customOptions: {allErrors: true, coerceTypes: false, removeAdditional: false, verbose: true}},
+    clientErrorHandler: (error, socket) => answerBrokenRequest(metrics, error, socket),
+    frameworkErrors: (error, request, reply) => {
+      observeRequest(metrics, request, reply);
+      sendProblem(error, request, reply);
+    },
+  });
+  void app.register(problemDetails);
+  void app.register(observeRequests, {metrics});
+  void app.register(drainConnections, {drain});
+  void app.register(healthRoutes, {readiness, drain});
+  void app.register(
+    (api, _options, done) => {
+      void api.register(bearerAuth, {tokens});
+      void api.register(taskRoutes, {tasks, now});
+      done();
+    },
+    {prefix: '/api/v1'},
+  );
+  return app;
+}
+
+/** The client's own request id where it is harmless in logs and headers, else a new one. */
+function requestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}

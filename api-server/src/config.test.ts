@@ -1,0 +1,96 @@
+import {describe, expect, test} from '@jest/globals';
+import {ConfigError, parseMigrateConfig, parseServeConfig, type Environment} from './config.ts';
+
+const DATABASE: Environment = {
+  DB_HOST: 'mysql.example',
+  DB_NAME: 'tasks_db',
+  DB_USER: 'app',
+  DB_PASSWORD_FILE: '/etc/db/password',
+};
+const MINIMAL: Environment = {...DATABASE, API_TOKENS_FILE: '/etc/tokens/tokens'};
+
+function problemsOf(parse: () => unknown): readonly string[] {
+  try {
+    parse();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('the environment of the server', () => {
+  test('has a default for everything but the database and the tokens', () => {
+    expect(parseServeConfig(MINIMAL)).toEqual({
+      port: 8080,
+      metricsPort: 9090,
+      listenHost: undefined,
+      logLevel: 'info',
+      tokensFile: '/etc/tokens/tokens',
+      tokensReloadMs: 5000,
+      drainMs: 5000,
+      shutdownMs: 15_000,
+      readinessIntervalMs: 2000,
+      database: {
+        host: 'mysql.example',
+        port: 3306,
+        name: 'tasks_db',
+        user: 'app',
+        passwordFile: '/etc/db/password',
+        tlsCaFile: undefined,
+      },
+      connections: 10,
+    });
+  });
+
+  test('names every variable that is missing, at once', () => {
+    const problems = problemsOf(() => parseServeConfig({}));
+    const named = ['API_TOKENS_FILE', 'DB_HOST', 'DB_NAME', 'DB_USER', 'DB_PASSWORD_FILE'];
+    expect(problems).toHaveLength(named.length);
+    for (const name of named) {
+      expect(problems.find((problem) => problem.startsWith(`${name} must be set: `))).toBeDefined();
+    }
+  });
+
+  test.each([
+    ['PORT', 'http', 'PORT must be a whole number from 0 to 65535'],
+    ['PORT', '65536', 'PORT must be a whole number from 0 to 65535'],
+    ['PORT', '8080.5', 'PORT must be a whole number from 0 to 65535'],
+    ['DB_PORT', '0', 'DB_PORT must be a whole number from 1 to 65535'],
+    ['DB_POOL_SIZE', '1', 'DB_POOL_SIZE must be a whole number from 2 to 1000'],
+    ['DRAIN_SECONDS', '-1', 'DRAIN_SECONDS must be a number of seconds from 0 to 300'],
+    ['DRAIN_SECONDS', '1e9', 'DRAIN_SECONDS must be a number of seconds from 0 to 300'],
+    ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent'],
+  ])('refuses %s=%s without repeating the value', (name, value, message) => {
+    expect(problemsOf(() => parseServeConfig({...MINIMAL, [name]: value}))).toEqual([message]);
+  });
+
+  test('takes an empty variable for an unset one', () => {
+    expect(parseServeConfig({...MINIMAL, PORT: ''}).port).toBe(8080);
+    expect(problemsOf(() => parseServeConfig({...MINIMAL, DB_HOST: ''}))).toHaveLength(1);
+  });
+
+  test('takes durations in seconds, with decimals', () => {
+    expect(parseServeConfig({...MINIMAL, DRAIN_SECONDS: '0.25'}).drainMs).toBe(250);
+  });
+
+  test.each(['10.0.0.1', 'fd00::1'])('refuses the address %s where the certificate has to be verified', (host) => {
+    const env = {...MINIMAL, DB_HOST: host};
+    expect(problemsOf(() => parseServeConfig(env))).toEqual([]);
+    const problems = problemsOf(() => parseServeConfig({...env, DB_TLS_CA_FILE: '/etc/db/ca.crt'}));
+    expect(problems).toEqual([expect.stringContaining('DB_HOST must be a DNS name when DB_TLS_CA_FILE is set')]);
+  });
+});
+
+describe('the environment of migrate', () => {
+  test('needs no tokens, and falls back to the account that serves', () => {
+    const config = parseMigrateConfig(DATABASE);
+    expect(config).toMatchObject({timeoutMs: 300_000, retryMs: 60_000, migrationsDir: undefined});
+    expect(config.database).toMatchObject({user: 'app', passwordFile: '/etc/db/password'});
+  });
+
+  test('prefers the account for migrations', () => {
+    const env = {...DATABASE, MIGRATE_DB_USER: 'migrate', MIGRATE_DB_PASSWORD_FILE: '/etc/migrate/password'};
+    expect(parseMigrateConfig(env).database).toMatchObject({user: 'migrate', passwordFile: '/etc/migrate/password'});
+  });
+});

@@ -1,0 +1,148 @@
+import type {ResultSetHeader, RowDataPacket} from 'mysql2/promise';
+import type {Connection, Connector} from './connect.ts';
+import {withDeadline} from './deadline.ts';
+import {classify, errnoOf, leavesConnectionUsable} from './errors.ts';
+import {Pool, type PoolStates} from './pool.ts';
+
+/** A value that a prepared statement takes. Numbers go as text: MySQL refuses the driver's DOUBLE in LIMIT. */
+export type SqlValue = string | Date | Buffer | null;
+
+/** One statement of the product. The name is its label in the metrics, so the set of names is closed. */
+export interface Statement {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** A connection lent for the length of one unit of work. */
+export interface Session {
+  rows(statement: Statement, values?: readonly SqlValue[]): Promise<readonly RowDataPacket[]>;
+  /** @returns how many rows the condition found, whether or not the values differed. */
+  change(statement: Statement, values?: readonly SqlValue[]): Promise<number>;
+}
+
+export interface DatabaseOptions {
+  readonly connect: Connector;
+  /** Connections at most. */
+  readonly size: number;
+  /** Called after each statement with its name and duration in seconds. */
+  readonly observe: (statement: string, seconds: number) => void;
+}
+
+/** Requests that may wait, per connection: at 10 ms a request, the last of them waits well under the longest wait. */
+const QUEUED_PER_CONNECTION = 10;
+const WAIT_MS = 2000;
+const STATEMENT_TIMEOUT_MS = 5000;
+
+const ER_LOCK_DEADLOCK = 1213;
+/** InnoDB rolls a whole transaction back on a deadlock, so it may simply run again; thrice is beyond bad luck. */
+const DEADLOCK_ATTEMPTS = 3;
+
+const BEGIN: Statement = {name: 'begin', sql: 'START TRANSACTION'};
+const COMMIT: Statement = {name: 'commit', sql: 'COMMIT'};
+const ROLLBACK: Statement = {name: 'rollback', sql: 'ROLLBACK'};
+
+/**
+ * The database of the API: prepared statements on a bounded pool. Everything it throws about the server's state is a
+ * DatabaseUnavailableError or an OverloadedError; errors of a statement are the driver's, with `errno`.
+ */
+export class Database {
+  readonly #pool: Pool<Connection>;
+  readonly #observe: DatabaseOptions['observe'];
+
+  constructor({connect, size, observe}: DatabaseOptions) {
+    this.#pool = new Pool({connect, size, queueLimit: size * QUEUED_PER_CONNECTION, waitMs: WAIT_MS});
+    this.#observe = observe;
+  }
+
+  states(): PoolStates {
+    return this.#pool.states();
+  }
+
+  /** Runs work on one connection; each statement is a transaction of its own. */
+  async run<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#withConnection((connection) => work(this.#session(connection)));
+  }
+
+  /**
+   * Runs work in a transaction: committed when its promise is fulfilled, rolled back when rejected. On a deadlock the work
+   * runs again, so it must do nothing but statements.
+   */
+  async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#withConnection((connection) => this.#inTransaction(connection, work));
+      } catch (error) {
+        const deadlock = error instanceof Error && errnoOf(error.cause) === ER_LOCK_DEADLOCK;
+        if (!deadlock || attempt === DEADLOCK_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Waits for work under way, then ends all connections. */
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  async #inTransaction<T>(connection: Connection, work: (session: Session) => Promise<T>): Promise<T> {
+    await this.#text(connection, BEGIN);
+    let result: T;
+    try {
+      result = await work(this.#session(connection));
+    } catch (error) {
+      // What isn't the server's answer leaves the connection in doubt; it gets discarded, which rolls back too.
+      if (leavesConnectionUsable(error)) await this.#text(connection, ROLLBACK);
+      throw error;
+    }
+    await this.#text(connection, COMMIT);
+    return result;
+  }
+
+  async #withConnection<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    let connection: Connection;
+    try {
+      connection = await this.#pool.acquire();
+    } catch (error) {
+      throw classify(error);
+    }
+    try {
+      const result = await work(connection);
+      this.#pool.release(connection);
+      return result;
+    } catch (error) {
+      if (leavesConnectionUsable(error)) this.#pool.release(connection);
+      else this.#pool.discard(connection);
+      throw classify(error);
+    }
+  }
+
+  #session(connection: Connection): Session {
+    return {
+      rows: async (statement, values = []) => {
+        const [rows] = await this.#timed(statement, () =>
+          connection.execute<RowDataPacket[]>(statement.sql, [...values]),
+        );
+        return rows;
+      },
+      change: async (statement, values = []) => {
+        const [header] = await this.#timed(statement, () =>
+          connection.execute<ResultSetHeader>(statement.sql, [...values]),
+        );
+        return header.affectedRows;
+      },
+    };
+  }
+
+  /** Transaction control by the text protocol: one round trip, where preparing would cost two on a new connection. */
+  async #text(connection: Connection, statement: Statement): Promise<void> {
+    await this.#timed(statement, () => connection.query(statement.sql));
+  }
+
+  async #timed<T>(statement: Statement, send: () => Promise<T>): Promise<T> {
+    const begin = performance.now();
+    try {
+      return await withDeadline(send(), STATEMENT_TIMEOUT_MS, `running ${statement.name}`);
+    } finally {
+      this.#observe(statement.name, (performance.now() - begin) / 1000);
+    }
+  }
+}

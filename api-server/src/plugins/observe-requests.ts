@@ -1,0 +1,57 @@
+import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
+import fp from 'fastify-plugin';
+import type {RequestLabels} from '../metrics.ts';
+
+/** Where requests are counted. */
+export interface RequestMetrics {
+  countRequest(labels: RequestLabels, seconds: number): void;
+}
+
+/** The route label of requests that no route matched: their paths are whatever clients make up. */
+export const UNMATCHED_ROUTE = '<unmatched>';
+/** What nginx made customary for "the client left before the answer". */
+const CLIENT_CLOSED_REQUEST = 499;
+/** Probes aren't service: counted, they would water down the error rate and pass for evidence that a release is good. */
+const UNCOUNTED = '/health/';
+
+/** Gives every answer its request id, and counts and logs it when it ended. */
+export const observeRequests = fp(
+  (app: FastifyInstance, {metrics}: {metrics: RequestMetrics}, done: () => void) => {
+    app.addHook('onRequest', (request, reply, next) => {
+      observeRequest(metrics, request, reply);
+      next();
+    });
+    done();
+  },
+  {name: 'observe-requests'},
+);
+
+/** The same for a request that Fastify refuses before its hooks run. */
+export function observeRequest(metrics: RequestMetrics, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', request.id);
+  const begin = performance.now();
+  reply.raw.once('close', () => {
+    const route = request.routeOptions.url ?? UNMATCHED_ROUTE;
+    if (route.startsWith(UNCOUNTED)) return;
+    const milliseconds = performance.now() - begin;
+    const status = reply.raw.writableFinished ? reply.statusCode : CLIENT_CLOSED_REQUEST;
+    metrics.countRequest({method: request.method, route, status}, milliseconds / 1000);
+    const principal = request.principal === '' ? undefined : request.principal;
+    request.log.info(
+      {
+        method: request.method,
+        path: pathOf(request.url),
+        route,
+        status,
+        milliseconds: Math.round(milliseconds),
+        principal,
+      },
+      'Request',
+    );
+  });
+}
+
+/** Without the query, which may hold what a client thinks is private, and bounded. */
+function pathOf(url: string): string {
+  return (url.split('?', 1)[0] ?? '').slice(0, 256);
+}

@@ -1,0 +1,91 @@
+import {createHash, timingSafeEqual} from 'node:crypto';
+import {readFile} from 'node:fs/promises';
+import {repeat, type Repeating} from '../repeat.ts';
+import {parseTokens} from './parse.ts';
+
+/** Says who calls, or that nobody known does. */
+export interface TokenVerifier {
+  verify(token: string): string | undefined;
+}
+
+interface HashedToken {
+  readonly name: string;
+  readonly hash: Buffer;
+}
+
+export interface TokenStoreOptions {
+  readonly path: string;
+  readonly reloadMs: number;
+  readonly onReload: (names: readonly string[]) => void;
+  /** The file became unreadable or malformed; the tokens read before stay valid. Called once for each distinct trouble. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * The bearer tokens of a mounted file, by their hashes.
+ *
+ * The file's content is compared every few seconds rather than watched: Kubernetes replaces a mounted Secret by swapping a
+ * symbolic link two directories up, which notifications on the file never see, and kubelet itself takes up to a minute.
+ */
+export class TokenStore implements TokenVerifier {
+  readonly #options: TokenStoreOptions;
+  #tokens: readonly HashedToken[] = [];
+  #content: string | undefined;
+  #lastError: string | undefined;
+  #rounds: Repeating | undefined;
+
+  private constructor(options: TokenStoreOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Reads the file and keeps watching it until `stop`.
+   *
+   * @throws {TokenFileError} or the error of reading it: a server without tokens must not become ready.
+   */
+  static async open(options: TokenStoreOptions): Promise<TokenStore> {
+    const store = new TokenStore(options);
+    await store.#load();
+    store.#rounds = repeat(() => store.#reload());
+    return store;
+  }
+
+  verify(token: string): string | undefined {
+    const presented = sha256(token);
+    let name: string | undefined;
+    // Every entry is compared, in constant time, so that the time taken tells nothing about any token.
+    for (const entry of this.#tokens) {
+      if (timingSafeEqual(entry.hash, presented)) name = entry.name;
+    }
+    return name;
+  }
+
+  async stop(): Promise<void> {
+    await this.#rounds?.stop();
+  }
+
+  /** @returns milliseconds until the next look. */
+  async #reload(): Promise<number> {
+    try {
+      if (await this.#load()) this.#options.onReload(this.#tokens.map(({name}) => name));
+      this.#lastError = undefined;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (message !== this.#lastError) this.#options.onError(error);
+      this.#lastError = message;
+    }
+    return this.#options.reloadMs;
+  }
+
+  async #load(): Promise<boolean> {
+    const content = await readFile(this.#options.path, 'utf8');
+    if (content === this.#content) return false;
+    this.#tokens = parseTokens(content).map(({name, token}) => ({name, hash: sha256(token)}));
+    this.#content = content;
+    return true;
+  }
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
