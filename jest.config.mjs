@@ -12,9 +12,15 @@ export default {
     {
       ...common,
       displayName: 'unit',
-      testMatch: ['<rootDir>/{operator,api-server,hack,test/harness,test/check}/**/*.test.ts'],
+      testMatch: ['<rootDir>/{operator,api-server,hack,test/harness,test/check,test/docs}/**/*.test.ts'],
     },
     {...common, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.test.ts']},
-    {...common, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts']},
+    {
+      ...common,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/e2e/setup.ts',
+      globalTeardown: '<rootDir>/test/e2e/teardown.ts',
+    },
   ],
 };

@@ -6,7 +6,8 @@ import {localCluster, type Cluster} from '../../hack/cluster/index.ts';
 import {apiImage, derivedImage, mysqlImage, nodeBaseImage, operatorImage, type Image} from '../../hack/images/index.ts';
 import {buildImage} from '../../hack/images/build.ts';
 import {CommandError, run} from '../../hack/lib/exec.ts';
-import type {Progress} from '../../hack/lib/progress.ts';
+import {silentProgress, type Progress} from '../../hack/lib/progress.ts';
+import {stateRoot} from '../../hack/lib/state.ts';
 import type {MaintenanceApi, MaintenanceApiSpecInput} from '../../operator/src/api/v1alpha1/index.ts';
 import {parseLedger, type LedgerEntry} from './ledger.ts';
 import {readAudit, type AuditEvent} from './audit.ts';
@@ -89,6 +90,14 @@ export class World {
     const cluster = await localCluster({name, progress, fresh: true});
     for (const image of Object.values(images) as Image[]) await cluster.loadImage(image.archive, image.ref);
     return new World({cluster, images, artifacts});
+  }
+
+  /** Joins the cluster that the run's setup has started (test/e2e/setup.ts). */
+  static async join(name: string): Promise<World> {
+    const artifacts = join(stateRoot(), name);
+    await mkdir(artifacts, {recursive: true});
+    const images = await buildImages(silentProgress);
+    return new World({cluster: await localCluster({name, progress: silentProgress}), images, artifacts});
   }
 
   /** Runs kubectl against this cluster. @returns its standard output */
@@ -259,6 +268,11 @@ export class World {
 
   /** Kills the main process of a pod's container with SIGKILL, from the node. */
   async killContainer(namespace: string, pod: string, container: string): Promise<void> {
+    await this.signalContainer(namespace, pod, container, 'SIGKILL');
+  }
+
+  /** Sends a signal to the main process of a pod's container, from the node. */
+  async signalContainer(namespace: string, pod: string, container: string, signal: NodeJS.Signals): Promise<void> {
     const object = await this.get<{status: {containerStatuses: {name: string; containerID: string}[]}}>(
       'pod',
       pod,
@@ -266,7 +280,7 @@ export class World {
     );
     const id = object?.status.containerStatuses.find((status) => status.name === container)?.containerID.split('//')[1];
     if (id === undefined) throw new Error(`Pod ${pod} has no running container ${container}`);
-    await this.cluster.exec(['ctr', '-n', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id]);
+    await this.cluster.exec(['ctr', '-n', 'k8s.io', 'tasks', 'kill', '--signal', signal, id]);
   }
 
   /** Writes a piece of evidence beside the run's other artifacts. */
