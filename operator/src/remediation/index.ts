@@ -1,11 +1,2 @@
 export {decide, measuredSince} from './decide.ts';
-export type {
-  DatabaseFacts,
-  Decision,
-  DeploymentFacts,
-  Observation,
-  PodFacts,
-  ReleaseState,
-  RevisionFacts,
-  RevisionPatch,
-} from './types.ts';
+export type {DatabaseFacts, Decision, DeploymentFacts, Observation, PodFacts, RevisionFacts} from './types.ts';

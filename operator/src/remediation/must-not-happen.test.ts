@@ -131,6 +131,11 @@ describe('there is no rollback', () => {
         .answeringByPod('b', [{valid: 600, bad: 300}, {valid: 600}, {valid: 600}]),
       'BadRevision',
     ],
+    [
+      'when one pod crashes and the others of the revision serve well',
+      anObservation().rollingOut('b').answering('b', {valid: 2_000}).crashing('b'),
+      'BadRevision',
+    ],
     ['in a pause', aBadRelease().asking({paused: true}), 'BadRevision'],
     [
       'in mode Observe',

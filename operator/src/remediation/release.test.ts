@@ -241,7 +241,11 @@ describe('a retry', () => {
 
 describe('a release that the spec can not say', () => {
   test('is blocked by the missing reference, and nothing is pruned', () => {
-    const decision = decide(anObservation().with({desired: undefined}).build());
+    let observation = anObservation()
+      .asking({release: {historyLimit: 2}})
+      .with({desired: undefined});
+    for (let i = 1; i <= 5; i++) observation = observation.havingHad(`h${i}`);
+    const decision = decide(observation.build());
     expect(decision).toMatchObject({release: {kind: 'Blocked', reason: 'ReferenceMissing'}, prune: [], serve: 'a'});
   });
 });

@@ -74,9 +74,18 @@ describe('an action', () => {
   test('goes on where the revision that it left is gone', () => {
     const observation = rollingBack({});
     const [target] = observation.build().revisions;
-    expect(decide(observation.with({revisions: target === undefined ? [] : [target]}).build()).action?.state).toBe(
-      'Verifying',
-    );
+    const decision = decide(observation.with({revisions: target === undefined ? [] : [target]}).build());
+    expect(decision).toMatchObject({serve: 'a', rolledOutAt: NOW, action: {state: 'Verifying'}});
+  });
+
+  test('is not ended before the suspension is on the revision that it leaves', () => {
+    const unsuspended = rollingBack({})
+      .build()
+      .revisions.map(({suspendedAt: _, ...facts}) => facts);
+    const early = rollingBack({}).with({revisions: unsuspended}).withPods('a', {imageId: 'sha256:other'});
+    for (const observation of [early, early.withDeployment({uid: 'new'})]) {
+      expect(decide(observation.build())).toMatchObject({serve: 'a', action: {state: 'Recorded'}, recentActions: []});
+    }
   });
 });
 
@@ -228,6 +237,29 @@ describe('after it', () => {
 
   test('was interrupted by a retry, its revision serves again', () => {
     expect(decide(verifying(MINUTE).with({retry: 'b'}).build())).toMatchObject({serve: 'b', action: undefined});
+  });
+
+  test('was interrupted by a retry before it was begun, the retry is not judged by what was measured before', () => {
+    const limits = {cooldownSeconds: 0, maxActionsPerHour: 4};
+    const observation = anObservation()
+      .rollingOut('b')
+      .answering('b', {valid: 250, bad: 50}, {valid: 500})
+      .asking({remediation: {mode: 'Auto', actions: {rollback: 'Auto'}, limits}})
+      .remediation({action: anAction()})
+      .with({retry: 'b'});
+    const decision = decide(observation.build());
+    expect(decision).toMatchObject({serve: 'b', action: undefined, recentActions: [{outcome: 'Interrupted'}]});
+  });
+
+  test('is begun again after a retry, the revision is not Rejected for the one before', () => {
+    const before = anAction({id: 'before', state: 'Ended', outcome: 'Helped', endedAt: iso(NOW - HOUR)});
+    expect(
+      decide(
+        rollingBack({}, 'b')
+          .remediation({recentActions: [before]})
+          .build(),
+      ).revisionPatches,
+    ).toEqual([]);
   });
 
   test('ended, at most 20 are remembered, each once', () => {
