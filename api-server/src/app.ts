@@ -51,6 +51,8 @@ export function buildApp({tasks, tokens, metrics, readiness, drain, logger, now}
       sendProblem(error, request, reply);
     },
   });
+  // Fastify would take plain text for a body too, and then find that it isn't an object.
+  app.removeContentTypeParser('text/plain');
   void app.register(problemDetails);
   void app.register(observeRequests, {metrics});
   void app.register(drainConnections, {drain});

@@ -30,11 +30,13 @@ export const observeRequests = fp(
 export function observeRequest(metrics: RequestMetrics, request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id);
   const begin = performance.now();
+  let finished = false;
+  reply.raw.once('finish', () => (finished = true));
   reply.raw.once('close', () => {
     const route = request.routeOptions.url ?? UNMATCHED_ROUTE;
     if (route.startsWith(UNCOUNTED)) return;
     const milliseconds = performance.now() - begin;
-    const status = reply.raw.writableFinished ? reply.statusCode : CLIENT_CLOSED_REQUEST;
+    const status = finished ? reply.statusCode : CLIENT_CLOSED_REQUEST;
     metrics.countRequest({method: request.method, route, status}, milliseconds / 1000);
     const principal = request.principal === '' ? undefined : request.principal;
     request.log.info(

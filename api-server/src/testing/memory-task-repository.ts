@@ -9,52 +9,58 @@ export class MemoryTaskRepository implements TaskRepository {
   readonly #keys = new Map<string, {bodyHash: Buffer; task: Task}>();
   /** Thrown by the next calls, as a database that fails would. */
   failure: Error | undefined;
+  /** What every call waits for first. */
+  delay: Promise<void> = Promise.resolve();
 
-  async create(task: Task, once: IdempotentRequest | undefined): Promise<CreateOutcome> {
-    this.#check();
-    if (once !== undefined) {
-      const name = `${once.principal} ${once.key}`;
-      const earlier = this.#keys.get(name);
-      if (earlier !== undefined) {
+  create(task: Task, once: IdempotentRequest | undefined): Promise<CreateOutcome> {
+    return this.#answer(() => {
+      const name = `${once?.principal ?? ''} ${once?.key ?? ''}`;
+      const earlier = once === undefined ? undefined : this.#keys.get(name);
+      if (once !== undefined && earlier !== undefined) {
         return earlier.bodyHash.equals(once.bodyHash) ? {kind: 'repeated', task: earlier.task} : {kind: 'key-reused'};
       }
-      this.#keys.set(name, {bodyHash: once.bodyHash, task});
-    }
-    this.tasks.set(task.id, task);
-    return {kind: 'created', task};
+      if (once !== undefined) this.#keys.set(name, {bodyHash: once.bodyHash, task});
+      this.tasks.set(task.id, task);
+      return {kind: 'created', task};
+    });
   }
 
-  async find(id: string): Promise<Task | undefined> {
-    this.#check();
-    return this.tasks.get(id);
+  find(id: string): Promise<Task | undefined> {
+    return this.#answer(() => this.tasks.get(id));
   }
 
-  async list(after: string | undefined, limit: number): Promise<readonly Task[]> {
-    this.#check();
-    const ordered = [...this.tasks.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-    return ordered.filter(({id}) => id > (after ?? '')).slice(0, limit);
+  list(after: string | undefined, limit: number): Promise<readonly Task[]> {
+    return this.#answer(() => {
+      const ordered = [...this.tasks.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+      return ordered.filter(({id}) => id > (after ?? '')).slice(0, limit);
+    });
   }
 
-  async update(id: string, check: VersionCheck, patch: PatchTask, now: Date): Promise<UpdateOutcome> {
-    this.#check();
-    const before = this.tasks.get(id);
-    if (before === undefined) return {kind: 'missing'};
-    if (!check(before.version)) return {kind: 'stale', version: before.version};
-    const task: Task = {...before, ...patch, updatedAt: now.toISOString(), version: before.version + 1};
-    this.tasks.set(id, task);
-    return {kind: 'updated', task};
+  update(id: string, check: VersionCheck, patch: PatchTask, now: Date): Promise<UpdateOutcome> {
+    return this.#answer(() => {
+      const before = this.tasks.get(id);
+      if (before === undefined) return {kind: 'missing'};
+      if (!check(before.version)) return {kind: 'stale', version: before.version};
+      const task: Task = {...before, ...patch, updatedAt: now.toISOString(), version: before.version + 1};
+      this.tasks.set(id, task);
+      return {kind: 'updated', task};
+    });
   }
 
-  async remove(id: string, check: VersionCheck): Promise<RemoveOutcome> {
-    this.#check();
-    const before = this.tasks.get(id);
-    if (before === undefined) return {kind: 'missing'};
-    if (!check(before.version)) return {kind: 'stale', version: before.version};
-    this.tasks.delete(id);
-    return {kind: 'removed'};
+  remove(id: string, check: VersionCheck): Promise<RemoveOutcome> {
+    return this.#answer(() => {
+      const before = this.tasks.get(id);
+      if (before === undefined) return {kind: 'missing'};
+      if (!check(before.version)) return {kind: 'stale', version: before.version};
+      this.tasks.delete(id);
+      return {kind: 'removed'};
+    });
   }
 
-  #check(): void {
+  /** Answers later than it is called, as a database does. */
+  async #answer<T>(work: () => T): Promise<T> {
+    await this.delay;
     if (this.failure !== undefined) throw this.failure;
+    return work();
   }
 }

@@ -1,4 +1,4 @@
-import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {mkdtemp, rename, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from '@jest/globals';
@@ -41,6 +41,12 @@ describe('the store', () => {
   });
   afterEach(() => rm(folder, {recursive: true}));
 
+  /** In one step, so that the store never sees half of it. */
+  async function put(content: string): Promise<void> {
+    await writeFile(`${path}.new`, content);
+    await rename(`${path}.new`, path);
+  }
+
   async function open(): Promise<{store: TokenStore; next: () => Promise<string>}> {
     const events: string[] = [];
     let wake = (): void => undefined;
@@ -52,7 +58,7 @@ describe('the store', () => {
       path,
       reloadMs: 5,
       onReload: (names) => tell(`reloaded ${names.join(' ')}`),
-      onError: (error) => tell(`error ${error instanceof Error ? error.name : ''}`),
+      onError: (error) => tell(`error ${String(error).split(':')[0] ?? ''}`),
     });
     const next = async (): Promise<string> => {
       if (events.length === 0) await new Promise<void>((resolve) => (wake = resolve));
@@ -63,26 +69,26 @@ describe('the store', () => {
 
   test('does not open without a file, or with a malformed one', async () => {
     await expect(open()).rejects.toThrow('ENOENT');
-    await writeFile(path, 'nonsense');
+    await put('nonsense');
     await expect(open()).rejects.toThrow(TokenFileError);
   });
 
   test('knows who calls, follows the file, and keeps the last good tokens when it breaks', async () => {
-    await writeFile(path, `alice:${FIRST}`);
+    await put(`alice:${FIRST}`);
     const {store, next} = await open();
     expect([store.verify(FIRST), store.verify(SECOND), store.verify('')]).toEqual(['alice', undefined, undefined]);
 
-    await writeFile(path, `bob:${SECOND}`);
+    await put(`bob:${SECOND}`);
     expect(await next()).toBe('reloaded bob');
     expect([store.verify(FIRST), store.verify(SECOND)]).toEqual([undefined, 'bob']);
 
-    await writeFile(path, 'alice');
+    await put('alice');
     expect(await next()).toBe('error TokenFileError');
     expect([store.verify(FIRST), store.verify(SECOND)]).toEqual([undefined, 'bob']);
 
     await rm(path);
     expect(await next()).toBe('error Error');
-    await writeFile(path, `alice:${FIRST}`);
+    await put(`alice:${FIRST}`);
     expect(await next()).toBe('reloaded alice');
     await store.stop();
   });
