@@ -54,13 +54,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): O
   if (!LOG_LEVELS.includes(logLevel))
     throw new ConfigError(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, but is "${logLevel}"`);
   const inCluster = env['KUBERNETES_SERVICE_HOST'] !== undefined;
+  // On a laptop nobody asks for a certain port, and those may be taken: any free one.
+  const ports = inCluster ? {metrics: 8080, health: 8081} : {metrics: 0, health: 0};
   return {
     watchNamespaces: namespaces(env['WATCH_NAMESPACES']),
     namespace: env['POD_NAMESPACE'] ?? 'maintenance-api-system',
     identity: `${env['POD_NAME'] ?? hostname()}_${String(process.pid)}_${String(Math.round(performance.timeOrigin))}`,
     logLevel,
-    metricsPort: port('METRICS_PORT', env['METRICS_PORT'], 8080),
-    healthPort: port('HEALTH_PORT', env['HEALTH_PORT'], 8081),
+    metricsPort: port('METRICS_PORT', env['METRICS_PORT'], ports.metrics),
+    healthPort: port('HEALTH_PORT', env['HEALTH_PORT'], ports.health),
     healthHost: inCluster ? '0.0.0.0' : '127.0.0.1',
     inCluster,
     workers: 8,

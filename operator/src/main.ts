@@ -24,8 +24,8 @@ function run(): void {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromDefault();
   const metrics = new Metrics();
-  const client = KubeClient.fromKubeConfig(kubeConfig);
-  const leaseClient = KubeClient.fromKubeConfig(kubeConfig);
+  const client = KubeClient.fromKubeConfig(kubeConfig, {metrics});
+  const leaseClient = KubeClient.fromKubeConfig(kubeConfig, {metrics});
   const recorder = new EventRecorder({
     client,
     clock: systemClock,
@@ -58,20 +58,16 @@ function run(): void {
     },
     onLost: (reason) => fatal(logger, undefined, `Ending: the lease is lost (${reason})`),
   });
-  const health = new HealthServer({
-    host: config.healthHost,
-    port: config.healthPort,
-    metrics,
-    live: {},
-    ready: {watches: () => operator?.trouble},
-    logger,
-  });
+  const checks = {metrics, live: {}, ready: {watches: () => operator?.trouble}, logger};
+  const health = new HealthServer({host: config.healthHost, port: config.healthPort, ...checks});
+  // A port of its own, so that a network policy can admit Prometheus to it alone.
+  const scraped = new HealthServer({host: config.healthHost, port: config.metricsPort, ...checks});
   const stop = async (): Promise<void> => {
     logger.info({}, 'Stopping');
     await operator?.stop();
     await recorder.stop();
     await elector.stop();
-    await health.stop();
+    await Promise.all([health.stop(), scraped.stop()]);
     await Promise.all([client.close(), leaseClient.close()]);
   };
   let stopping = false;
@@ -85,11 +81,12 @@ function run(): void {
       );
     });
   }
-  health.start().then(
-    () => {
+  Promise.all([health.start(), scraped.start()]).then(
+    ([healthPort, metricsPort]) => {
+      logger.info({healthPort, metricsPort}, 'Serving health and metrics');
       elector.start();
     },
-    (error: unknown) => fatal(logger, error, 'Ending: the health port can not be opened'),
+    (error: unknown) => fatal(logger, error, 'Ending: a port can not be opened'),
   );
 }
 

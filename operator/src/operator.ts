@@ -1,3 +1,4 @@
+import {Attempts} from './act/attempts.ts';
 import {ChildWriter} from './act/children.ts';
 import {DatabaseKeeper} from './act/database-keeper.ts';
 import {OwnedSecretKeeper} from './act/owned-secrets.ts';
@@ -53,6 +54,7 @@ export class Operator {
   readonly #cache: Cache;
   readonly #scraper: Scraper;
   readonly #probes: DatabaseProbes;
+  readonly #keeper: DatabaseKeeper;
   readonly #queue: WorkQueue;
   readonly #controller: Controller;
 
@@ -66,7 +68,13 @@ export class Operator {
     const cache = new Cache({client, namespaces: options.watchNamespaces, clock, logger, metrics, onChange: enqueue});
     this.#cache = cache;
     this.#scraper = new Scraper({fetch: options.fetchMetrics, clock, onRound: enqueue});
-    this.#probes = new DatabaseProbes({clock, onChange: enqueue, enabled: options.probeDatabases});
+    this.#probes = new DatabaseProbes({
+      connect: connectDatabase,
+      clock,
+      onChange: enqueue,
+      enabled: options.probeDatabases,
+    });
+    this.#keeper = new DatabaseKeeper({connect: connectDatabase, clock, logger, onChange: enqueue});
     const secrets = new OwnedSecretKeeper({
       client,
       guard,
@@ -82,6 +90,7 @@ export class Operator {
       },
     });
     const applier = new Applier({client, fieldManager: FIELD_MANAGER, resources: childResources, logger});
+    const attempts = new Attempts(clock);
     const reconciler = new MaintenanceApiController({
       client,
       clock,
@@ -90,10 +99,12 @@ export class Operator {
       probes: this.#probes,
       states: new ResourceStates({client, clock, secrets, logger}),
       secrets,
-      keeper: new DatabaseKeeper({connect: connectDatabase}),
-      children: new ChildWriter({client, applier, cache, guard}),
+      keeper: this.#keeper,
+      attempts,
+      children: new ChildWriter({client, applier, cache, attempts, guard}),
       revisions: new RevisionWriter({
         client,
+        attempts,
         guard,
         onWrite: (owner, key, version) => {
           cache.noteWrite(owner, 'ControllerRevision', key, version);
@@ -108,6 +119,7 @@ export class Operator {
         },
       }),
       recorder,
+      logger,
       guard,
     });
     this.#controller = new Controller({
@@ -136,6 +148,7 @@ export class Operator {
     await this.#controller.stop();
     this.#scraper.stop();
     this.#probes.stop();
+    this.#keeper.stop();
     await this.#cache.stop();
   }
 }

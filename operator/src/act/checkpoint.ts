@@ -3,6 +3,8 @@ import type {KubeClient, KubeObject} from '../runtime/index.ts';
 
 /** How often the counted service levels are saved: the one write that is allowed at rest (invariant 3). */
 export const CHECKPOINT_INTERVAL_MS = 3_600_000;
+/** After a failure it is tried again. */
+export const CHECKPOINT_AGAIN_MS = 300_000;
 
 interface CheckpointMap extends KubeObject {
   data?: Record<string, string>;
@@ -15,7 +17,10 @@ const nameOf = (api: MaintenanceApi): string => `${api.metadata.name}-slo`;
  *
  * @returns undefined when nothing was saved yet, or what was saved is of another incarnation of the resource
  */
-export async function readCheckpoint(client: KubeClient, api: MaintenanceApi): Promise<string | undefined> {
+export async function readCheckpoint(
+  client: Pick<KubeClient, 'get'>,
+  api: MaintenanceApi,
+): Promise<string | undefined> {
   const saved = await client.get<CheckpointMap>(resources.configMap, api.metadata.namespace, nameOf(api));
   const owner = saved?.metadata.ownerReferences?.[0]?.uid;
   return owner === api.metadata.uid ? saved?.data?.['checkpoint.json'] : undefined;
@@ -23,7 +28,7 @@ export async function readCheckpoint(client: KubeClient, api: MaintenanceApi): P
 
 /** Saves the service levels. It carries no owner label, so that no watch sees it and nothing is reconciled by it. */
 export async function writeCheckpoint(
-  client: KubeClient,
+  client: Pick<KubeClient, 'patch'>,
   api: MaintenanceApi,
   checkpoint: string,
   guard: () => void,

@@ -1,22 +1,35 @@
 import {childResources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {
-  isApiError,
   keyOf,
+  wantedHash,
   type Applier,
   type Difference,
   type KubeClient,
   type WritableObject,
 } from '../runtime/index.ts';
+import type {AttemptResult, Attempts} from './attempts.ts';
 
 /** What became of one child. */
 export interface ChildResult {
   readonly kind: string;
   readonly name: string;
-  readonly changed: boolean;
   /** Why the API server refused it; undefined when all is well. */
   readonly refused: string | undefined;
-  readonly forbidden: boolean;
+  /** Somebody else changes it again and again. */
+  readonly contested: boolean;
+  /** What of it this server doesn't keep. */
   readonly differences: readonly Difference[];
+}
+
+/** How children are applied. */
+export interface ApplyChildrenOptions {
+  /** Changes when a person changed the resource: what was refused is tried anew. */
+  readonly touch: string;
+  /**
+   * The kind of the child by which an action is carried out: it is applied first, and only if it is as it was read
+   * (invariants 6 and 14).
+   */
+  readonly action: string | undefined;
 }
 
 /** What is known of a live child. */
@@ -24,6 +37,7 @@ interface LiveChild {
   readonly namespace: string | undefined;
   readonly name: string;
   readonly uid: string;
+  readonly resourceVersion: string;
   readonly owner: {readonly uid: string} | undefined;
   readonly value: {readonly owned: string | undefined; readonly deleting: boolean};
 }
@@ -38,9 +52,10 @@ export interface ChildCache {
 }
 
 export interface ChildWriterOptions {
-  readonly client: KubeClient;
-  readonly applier: Applier;
+  readonly client: Pick<KubeClient, 'delete'>;
+  readonly applier: Pick<Applier, 'apply'>;
   readonly cache: ChildCache;
+  readonly attempts: Attempts;
   readonly guard: () => void;
 }
 
@@ -54,49 +69,93 @@ export class ChildWriter {
 
   /**
    * Applies every wanted child whose fields of ours differ from the live ones, in the given order. One that is refused
-   * doesn't keep the others from being applied; what was refused is returned.
+   * doesn't keep the others from being applied; what was refused is returned, and not asked for again at once.
    *
    * @throws ApiError for anything that may pass by itself (conflict, time-out, unavailable): retry
    */
-  async apply(api: MaintenanceApi, wanted: readonly WritableObject[]): Promise<ChildResult[]> {
-    const owner = keyOf(api.metadata);
+  async apply(
+    api: MaintenanceApi,
+    wanted: readonly WritableObject[],
+    options: ApplyChildrenOptions,
+  ): Promise<ChildResult[]> {
     const results: ChildResult[] = [];
-    for (const child of wanted) results.push(await this.#applyOne(owner, child));
+    // What doesn't come through for another child mustn't delay an action.
+    const acts = ({kind}: WritableObject): boolean => kind === options.action;
+    for (const child of [...wanted.filter(acts), ...wanted.filter((other) => !acts(other))]) {
+      results.push(await this.#applyOne(api, child, options));
+    }
     return results;
   }
 
-  /** Deletes children of ours, of the kinds that we apply, which aren't wanted any more. */
-  async removeUnwanted(api: MaintenanceApi, wanted: readonly WritableObject[]): Promise<void> {
+  /**
+   * Deletes children of ours, of the kinds that we apply, which aren't wanted any more.
+   *
+   * @returns those whose deletion is refused
+   * @throws ApiError as {@link apply}
+   */
+  async removeUnwanted(
+    api: MaintenanceApi,
+    wanted: readonly WritableObject[],
+    {touch}: Pick<ApplyChildrenOptions, 'touch'>,
+  ): Promise<ChildResult[]> {
     const owner = keyOf(api.metadata);
     const keep = new Set(wanted.map((child) => `${child.kind}/${child.metadata.name}`));
+    const results: ChildResult[] = [];
     for (const ref of childResources) {
       for (const child of this.#options.cache.child(ref.kind)?.ownedBy(owner) ?? []) {
+        const object = `${ref.kind}/${child.name}`;
         const ours = child.owner?.uid === api.metadata.uid;
-        if (!ours || child.value.deleting || keep.has(`${ref.kind}/${child.name}`)) continue;
-        await this.#options.client.delete(ref, child.namespace, child.name, {
-          uid: child.uid,
-          beforeSend: this.#options.guard,
+        if (!ours || child.value.deleting || keep.has(object)) continue;
+        const attempt = {object, wanted: 'none', live: child.uid, touch};
+        const result = await this.#options.attempts.make(owner, attempt, async () => {
+          const {client, guard} = this.#options;
+          return client.delete(ref, child.namespace, child.name, {uid: child.uid, beforeSend: guard});
         });
+        if (result.kind === 'Refused') results.push(resultOf(ref.kind, child.name, result));
       }
     }
+    return results;
   }
 
-  async #applyOne(owner: string, child: WritableObject): Promise<ChildResult> {
+  async #applyOne(api: MaintenanceApi, child: WritableObject, options: ApplyChildrenOptions): Promise<ChildResult> {
+    const owner = keyOf(api.metadata);
     const {kind} = child;
+    const key = keyOf(child.metadata);
+    const live = this.#options.cache.child(kind)?.get(key);
     const {name} = child.metadata;
-    const live = this.#options.cache.child(kind)?.get(keyOf(child.metadata));
-    const base = {kind, name, differences: [], forbidden: false};
-    try {
-      const result = await this.#options.applier.apply(child, {
-        owned: live?.value.owned,
-        beforeSend: this.#options.guard,
-      });
-      const version = result.object?.metadata.resourceVersion;
-      if (version !== undefined) this.#options.cache.noteWrite(owner, kind, keyOf(child.metadata), version);
-      return {...base, changed: result.changed, refused: undefined, differences: result.differences};
-    } catch (error) {
-      if (!isApiError(error, 'Invalid', 'Forbidden', 'NotFound')) throw error;
-      return {...base, changed: false, refused: error.message, forbidden: error.kind === 'Forbidden'};
-    }
+    const attempt = {
+      object: `${kind}/${name}`,
+      wanted: wantedHash(child),
+      live: live?.value.owned,
+      touch: options.touch,
+    };
+    const {applier, attempts, cache, guard} = this.#options;
+    const result = await attempts.make(
+      owner,
+      attempt,
+      async () =>
+        applier.apply(child, {
+          owned: live?.value.owned,
+          ...(kind === options.action && live !== undefined && {resourceVersion: live.resourceVersion}),
+          beforeSend: guard,
+        }),
+      ({object}) => object !== undefined,
+    );
+    if (result.kind !== 'Done') return resultOf(kind, name, result);
+    const {object, differences} = result.value;
+    const version = object?.metadata.resourceVersion;
+    if (version !== undefined) cache.noteWrite(owner, kind, key, version);
+    return {...resultOf(kind, name, result), differences};
   }
+}
+
+/** What became of an attempt at one object. */
+export function resultOf(kind: string, name: string, result: AttemptResult<unknown>): ChildResult {
+  return {
+    kind,
+    name,
+    refused: result.kind === 'Refused' ? result.message : undefined,
+    contested: result.kind === 'Contested',
+    differences: [],
+  };
 }

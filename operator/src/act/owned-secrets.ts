@@ -1,6 +1,6 @@
 import {randomBytes} from 'node:crypto';
 import {resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
-import {isApiError, type KubeClient, type KubeObject, type WritableObject} from '../runtime/index.ts';
+import {controllerOf, isApiError, type KubeClient, type KubeObject, type WritableObject} from '../runtime/index.ts';
 import {createAuthority, issueServerCertificate, needsRenewal} from './pki.ts';
 
 /** An account of the database; the wiring passes the builders' own list. */
@@ -45,6 +45,8 @@ interface SecretObject extends KubeObject {
   data?: Record<string, string>;
 }
 
+type SecretClient = Pick<KubeClient, 'create' | 'get' | 'patch'>;
+
 const PASSWORD_BYTES = 24;
 
 /** A password of characters that need no quoting in SQL, shells and option files. */
@@ -55,31 +57,47 @@ function decode(secret: SecretObject, key: string): string | undefined {
   return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8');
 }
 
-/** A Secret of ours exists but lacks a key: someone edited it, and making another value would lock somebody out. */
+/** A Secret of ours exists but a key can't be used: someone edited it, and making another value would lock somebody out. */
 export class DamagedSecretError extends Error {
-  readonly secret: string;
+  override readonly name = 'DamagedSecretError';
   constructor(secret: string, key: string) {
-    super(`Secret "${secret}" has no key "${key}"; restore it, or delete the Secret to have a new one made`);
-    this.name = 'DamagedSecretError';
-    this.secret = secret;
+    super(`Secret "${secret}" has no usable key "${key}"; restore it, or delete the Secret to have a new one made`);
+  }
+}
+
+/** A Secret of ours that isn't there while nothing may be made. */
+export class AbsentSecretError extends Error {
+  override readonly name = 'AbsentSecretError';
+  constructor(secret: string) {
+    super(`Secret "${secret}" does not exist; it is made when spec.paused is unset`);
+  }
+}
+
+/** A Secret of a deleted resource of the same name: it goes with that one, and what took it for its own would lose it. */
+export class DoomedSecretError extends Error {
+  override readonly name = 'DoomedSecretError';
+  constructor(secret: string) {
+    super(`Secret "${secret}" is of a deleted resource of this name; waiting until it is gone`);
   }
 }
 
 /** Reads the Secrets that a resource owns and makes the missing ones. They are read by name, never listed. */
 export class OwnedSecretKeeper {
-  readonly #client: KubeClient;
+  readonly #client: SecretClient;
   readonly #guard: () => void;
   readonly #builders: SecretBuilders;
 
-  constructor(options: {client: KubeClient; guard: () => void; builders: SecretBuilders}) {
+  constructor(options: {client: SecretClient; guard: () => void; builders: SecretBuilders}) {
     this.#builders = options.builders;
     this.#client = options.client;
     this.#guard = options.guard;
   }
 
   /**
+   * Those of a paused resource are only read.
+   *
    * @param now - wall clock
-   * @throws ApiError; DamagedSecretError when one was edited by hand
+   * @throws ApiError; DamagedSecretError when one was edited by hand; AbsentSecretError; DoomedSecretError, which passes
    */
   async ensure(api: MaintenanceApi, now: Date): Promise<OwnedSecrets> {
     const names = this.#builders.names(api.metadata.name);
@@ -143,12 +161,17 @@ export class OwnedSecretKeeper {
     const {namespace, name: apiName} = api.metadata;
     const name = this.#builders.names(apiName).databaseTls;
     const issue = async (): Promise<BuiltSecret> => {
-      const issued = await issueServerCertificate(authority, this.#builders.hosts(apiName, namespace), now);
+      const issued = await issueServerCertificate(authority, this.#builders.hosts(apiName, namespace), now).catch(
+        () => {
+          // What the parser says of a private key is not repeated.
+          throw new DamagedSecretError(this.#builders.names(apiName).databaseAuthority, 'tls.key');
+        },
+      );
       return this.#builders.serverTls(api, {authority: authority.certificate, ...issued});
     };
     const secret = await get(name, issue);
     const current = required(secret, name, 'tls.crt');
-    if (!needsRenewal(current, authority.certificate, now)) return current;
+    if (api.spec.paused || !needsRenewal(current, authority.certificate, now)) return current;
     const body = {data: (await issue()).data};
     const patched = await this.#client.patch<SecretObject>(resources.secret, namespace, name, body, {
       type: 'merge',
@@ -164,7 +187,8 @@ export class OwnedSecretKeeper {
   ): Promise<SecretObject> {
     const {namespace} = api.metadata;
     const existing = await this.#client.get<SecretObject>(resources.secret, namespace, name);
-    if (existing !== undefined) return existing;
+    if (existing !== undefined) return lasting(api, existing);
+    if (api.spec.paused) throw new AbsentSecretError(name);
     try {
       return await this.#client.create<SecretObject>(resources.secret, namespace, await make(), {
         beforeSend: this.#guard,
@@ -174,9 +198,15 @@ export class OwnedSecretKeeper {
       if (!isApiError(error, 'AlreadyExists')) throw error;
       const made = await this.#client.get<SecretObject>(resources.secret, namespace, name);
       if (made === undefined) throw error;
-      return made;
+      return lasting(api, made);
     }
   }
+}
+
+function lasting(api: MaintenanceApi, secret: SecretObject): SecretObject {
+  const owner = controllerOf(secret);
+  if (owner?.kind === api.kind && owner.uid !== api.metadata.uid) throw new DoomedSecretError(secret.metadata.name);
+  return secret;
 }
 
 function required(secret: SecretObject, name: string, key: string): string {

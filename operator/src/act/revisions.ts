@@ -1,8 +1,10 @@
 import {resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
-import {isApiError, type KubeClient, type KubeObject, type WritableObject} from '../runtime/index.ts';
+import {isApiError, keyOf, type KubeClient, type KubeObject, type WritableObject} from '../runtime/index.ts';
+import type {AttemptResult, Attempts} from './attempts.ts';
 
 export interface RevisionWriterOptions {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, 'create' | 'delete' | 'patch'>;
+  readonly attempts: Attempts;
   readonly guard: () => void;
   /** Told of each write with the ControllerRevision's key. */
   readonly onWrite: (owner: string, key: string, resourceVersion: string) => void;
@@ -23,17 +25,28 @@ export class RevisionWriter {
     this.#options = options;
   }
 
-  /** Creates a revision; one of that name that is there already has the same data, as its name is its hash. */
-  async create(api: MaintenanceApi, revision: WritableObject): Promise<void> {
-    const {namespace, name} = api.metadata;
-    try {
-      const created = await this.#options.client.create(resources.controllerRevision, namespace, revision, {
-        beforeSend: this.#options.guard,
-      });
-      this.#noteWrite(`${namespace}/${name}`, created);
-    } catch (error) {
-      if (!isApiError(error, 'AlreadyExists')) throw error;
-    }
+  /**
+   * Creates a revision. One of that name that is there already has the same data, as its name is its hash.
+   *
+   * @param touch - changes when a person changed the resource
+   * @returns Done with false when there is one: the cache will show it, or, if it is of a deleted resource of this name,
+   *   its end
+   */
+  async create(api: MaintenanceApi, revision: WritableObject, touch: string): Promise<AttemptResult<boolean>> {
+    const {attempts, client, guard} = this.#options;
+    const owner = keyOf(api.metadata);
+    const object = `ControllerRevision/${revision.metadata.name}`;
+    return attempts.make(owner, {object, wanted: 'created', live: undefined, touch}, async () => {
+      try {
+        const {namespace} = api.metadata;
+        const created = await client.create(resources.controllerRevision, namespace, revision, {beforeSend: guard});
+        this.#noteWrite(owner, created);
+        return true;
+      } catch (error) {
+        if (!isApiError(error, 'AlreadyExists')) throw error;
+        return false;
+      }
+    });
   }
 
   /**
@@ -46,7 +59,7 @@ export class RevisionWriter {
     revision: RevisionHandle,
     annotations: Readonly<Record<string, string | null>>,
   ): Promise<void> {
-    const {namespace, name} = api.metadata;
+    const {namespace} = api.metadata;
     const patched = await this.#options.client.patch(
       resources.controllerRevision,
       namespace,
@@ -54,16 +67,24 @@ export class RevisionWriter {
       {metadata: {resourceVersion: revision.resourceVersion, annotations}},
       {type: 'merge', beforeSend: this.#options.guard},
     );
-    this.#noteWrite(`${namespace}/${name}`, patched);
+    this.#noteWrite(keyOf(api.metadata), patched);
   }
 
-  /** Deletes a revision that history no longer needs. */
-  async remove(api: MaintenanceApi, revision: RevisionHandle): Promise<void> {
-    await this.#options.client.delete(resources.controllerRevision, api.metadata.namespace, revision.name, {
-      uid: revision.uid,
-      resourceVersion: revision.resourceVersion,
-      beforeSend: this.#options.guard,
-    });
+  /**
+   * Deletes a revision that history no longer needs.
+   *
+   * @param touch - changes when a person changed the resource
+   */
+  async remove(api: MaintenanceApi, revision: RevisionHandle, touch: string): Promise<AttemptResult<boolean>> {
+    const {attempts, client, guard} = this.#options;
+    const {name, resourceVersion, uid} = revision;
+    const attempt = {object: `ControllerRevision/${name}`, wanted: 'none', live: uid, touch};
+    return attempts.make(keyOf(api.metadata), attempt, async () =>
+      client.delete(resources.controllerRevision, api.metadata.namespace, name, {
+        ...{uid, resourceVersion},
+        beforeSend: guard,
+      }),
+    );
   }
 
   #noteWrite(owner: string, object: KubeObject): void {

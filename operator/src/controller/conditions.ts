@@ -8,6 +8,7 @@ import type {
 } from '../api/v1alpha1/index.ts';
 import {conditionTypes} from '../api/v1alpha1/index.ts';
 import type {ChildResult} from '../act/children.ts';
+import type {DatabaseProblem} from '../act/database-keeper.ts';
 import {describeMissing, type MissingReference} from '../observe/references.ts';
 import type {Decision, Observation} from '../remediation/index.ts';
 
@@ -26,10 +27,12 @@ export interface ConditionInput {
   readonly decision: Decision;
   readonly children: readonly ChildResult[];
   readonly missing: readonly MissingReference[];
-  /** A Secret of the operator's own that was damaged, or an account that doesn't work. */
-  readonly secretsProblem: string | undefined;
+  /** What is wrong with the operator's own Secrets, or with what the database made of them. */
+  readonly problems: readonly DatabaseProblem[];
   /** A permission that the operator lacks here, with the command that grants it. */
   readonly accessMissing: string | undefined;
+  /** Why what the spec refers to is not known yet. */
+  readonly unread: string | undefined;
   readonly database: DatabaseView;
   readonly objectives: readonly ObjectiveStatus[];
 }
@@ -48,13 +51,14 @@ interface Obstacle {
 }
 
 function childObstacles(children: readonly ChildResult[]): Obstacle[] {
-  return children
-    .filter((child) => child.refused !== undefined)
-    .map((child) => ({
-      reason: 'ApplyRefused',
-      message: `${child.kind} "${child.name}" was refused: ${child.refused ?? ''}`,
-      stalled: true,
-    }));
+  return children.flatMap(({kind, name, refused, contested}): Obstacle[] => {
+    const child = `${kind} "${name}"`;
+    if (refused !== undefined)
+      return [{reason: 'ApplyRefused', message: `${child} was refused: ${refused}`, stalled: true}];
+    return contested
+      ? [{reason: 'NotReady', message: `${child} is changed back again and again by somebody else`, stalled: false}]
+      : [];
+  });
 }
 
 function databaseObstacle(view: DatabaseView): Obstacle | undefined {
@@ -110,11 +114,12 @@ function replicaObstacle({deployment}: Observation): Obstacle | undefined {
 
 /** Everything that stands between the spec and the cluster, the most telling first. */
 function obstaclesOf(input: ConditionInput): Obstacle[] {
-  const {accessMissing, missing, secretsProblem} = input;
+  const {accessMissing, missing, problems, unread} = input;
   const found: (Obstacle | undefined)[] = [
     accessMissing === undefined ? undefined : {reason: 'AccessMissing', message: accessMissing, stalled: true},
     missing.length === 0 ? undefined : {reason: 'ReferenceMissing', message: describeMissing(missing), stalled: true},
-    secretsProblem === undefined ? undefined : {reason: 'AccountsInvalid', message: secretsProblem, stalled: true},
+    unread === undefined ? undefined : {reason: 'Progressing', message: `Looking again: ${unread}`, stalled: false},
+    ...problems.map(({message, lasting}): Obstacle => ({reason: 'AccountsInvalid', message, stalled: lasting})),
     ...childObstacles(input.children),
     databaseObstacle(input.database),
     releaseObstacle(input.decision),
@@ -153,6 +158,14 @@ function databaseReady(view: DatabaseView): Answer {
     : {status: 'False', reason: obstacle.reason, message: obstacle.message};
 }
 
+/** What this server doesn't keep of what was applied (an older version, a feature that is off). */
+function exceptFor(children: readonly ChildResult[]): string {
+  const left = children.flatMap(({kind, name, differences}) =>
+    differences.map(({path}) => `${path} of ${kind} "${name}"`),
+  );
+  return left.length === 0 ? '' : `, but for what this API server does not keep: ${left.join(', ')}`;
+}
+
 function answers(input: ConditionInput): Record<ConditionType, Answer> {
   const obstacles = obstaclesOf(input);
   const first = obstacles[0];
@@ -163,7 +176,7 @@ function answers(input: ConditionInput): Record<ConditionType, Answer> {
   return {
     Ready:
       first === undefined
-        ? {status: 'True', reason: 'Ready', message: 'The cluster is what the spec asks'}
+        ? {status: 'True', reason: 'Ready', message: `The cluster is what the spec asks${exceptFor(input.children)}`}
         : {status: 'False', reason: first.reason, message: obstacles.map(({message}) => message).join('; ')},
     Available:
       ready > 0

@@ -1,4 +1,4 @@
-import type {MaintenanceApi} from '../api/v1alpha1/index.ts';
+import type {MaintenanceApi, Reason} from '../api/v1alpha1/index.ts';
 import {DATA_MISSING_PREFIX, databasePodName} from '../desired/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import type {DatabaseReading} from '../observe/database-probe.ts';
@@ -23,17 +23,20 @@ function volumeView(cache: Cache, api: MaintenanceApi): DatabaseView | undefined
   };
 }
 
-function podView(name: string, pod: PodProjection): DatabaseView | undefined {
+function podView(name: string, pod: PodProjection, image: string): DatabaseView | undefined {
+  const starting = (reason: Reason, message: string): DatabaseView => ({
+    ...{state: 'Starting', reason, stalled: false},
+    message: `Pod "${name}": ${message}`,
+  });
   if (pod.initFailure?.startsWith(DATA_MISSING_PREFIX) === true)
     return {state: 'DataMissing', message: pod.initFailure};
+  if (pod.initFailure !== undefined) return starting('DatabaseStarting', pod.initFailure);
   if (pod.waiting !== undefined) {
-    const {reason, message} = pod.waiting;
-    return {
-      state: 'Starting',
-      reason: IMAGE_REASONS.has(reason) ? 'ImagePullFailed' : 'DatabaseStarting',
-      message: `Pod "${name}" waits: ${reason} ${message}`.trim(),
-      stalled: false,
-    };
+    const {container, reason, message} = pod.waiting;
+    // The kubelet's words go back and forth between a try and the wait for the next, and count the seconds.
+    if (IMAGE_REASONS.has(reason)) return starting('ImagePullFailed', `image ${image} can not be pulled`);
+    const detail = reason === 'CrashLoopBackOff' ? 'it ends again and again' : message;
+    return starting('DatabaseStarting', `container ${container} waits: ${reason}: ${detail}`);
   }
   if (pod.unschedulable !== undefined) {
     return {state: 'Starting', reason: 'Unschedulable', message: `Pod "${name}": ${pod.unschedulable}`, stalled: false};
@@ -65,11 +68,16 @@ export function databaseView(
       ? {state: 'Unreachable', message: `Pod "${podName}" does not exist`}
       : {state: 'Starting', reason: 'DatabaseStarting', message: `Pod "${podName}" is being created`, stalled: false};
   }
-  const obstacle = volumeView(cache, api) ?? podView(podName, pod.value);
-  if (obstacle !== undefined && told.reading?.reachable !== true) return obstacle;
-  if (told.reading !== undefined) return probeView(told.reading, told.initialised);
+  const {reading, initialised} = told;
+  const obstacle = volumeView(cache, api) ?? podView(podName, pod.value, api.spec.database.managed.image);
+  if (obstacle !== undefined && reading?.reachable !== true) {
+    // What once answered is lost, not starting.
+    const lost = initialised && obstacle.state === 'Starting';
+    return lost ? {state: 'Unreachable', message: obstacle.message} : obstacle;
+  }
+  if (reading !== undefined) return probeView(reading, initialised);
   if (pod.value.ready) return {state: 'Ready'};
-  return told.initialised
+  return initialised
     ? {state: 'Unreachable', message: `Pod "${podName}" is not ready`}
     : {state: 'Starting', reason: 'DatabaseStarting', message: `Pod "${podName}" is starting`, stalled: false};
 }

@@ -1,10 +1,7 @@
 import {randomUUID} from 'node:crypto';
-import type {ChildResult, ChildWriter} from '../act/children.ts';
-import {CHECKPOINT_INTERVAL_MS, writeCheckpoint} from '../act/checkpoint.ts';
-import type {DatabaseKeeper} from '../act/database-keeper.ts';
-import type {OwnedSecretKeeper} from '../act/owned-secrets.ts';
-import type {RevisionWriter} from '../act/revisions.ts';
-import type {StatusWriter} from '../act/status-writer.ts';
+import {isNamespaceTerminating, isRefusal} from '../act/attempts.ts';
+import type {ChildResult} from '../act/children.ts';
+import {CHECKPOINT_AGAIN_MS, CHECKPOINT_INTERVAL_MS, writeCheckpoint} from '../act/checkpoint.ts';
 import {
   API_VERSION,
   events,
@@ -12,83 +9,49 @@ import {
   resources,
   type MaintenanceApi,
   type MaintenanceApiStatus,
-  type RevisionData,
 } from '../api/v1alpha1/index.ts';
+import {databasePodName, maxConnections, revisionData, revisionHash} from '../desired/index.ts';
+import {decide, measuredSince} from '../remediation/index.ts';
 import {
-  controllerRevision,
-  desiredObjects,
-  maxConnections,
-  ports,
-  replicasHandover,
-  revisionData,
-  revisionHash,
-} from '../desired/index.ts';
-import type {Cache} from '../observe/cache.ts';
-import type {DatabaseProbes} from '../observe/database-probe.ts';
-import type {Scraper} from '../observe/scraper.ts';
-import {decide, measuredSince, type Decision, type Observation} from '../remediation/index.ts';
-import {
+  ApiError,
   done,
   isApiError,
+  LeaseTooOldError,
+  messageOf,
   retry,
   wait,
-  type Clock,
-  type EventRecorder,
-  type KubeClient,
   type Outcome,
   type ReconcileContext,
 } from '../runtime/index.ts';
-import {conditionsOf, type DatabaseView} from './conditions.ts';
+import {conditionsOf} from './conditions.ts';
+import {keepDatabase, rememberServer} from './database-care.ts';
 import {databaseView} from './database-view.ts';
+import {Failures} from './failures.ts';
 import {databaseTarget, recordMeasurements, scrapeTargets} from './measure.ts';
 import {hashOf, observe} from './observation.ts';
-import type {ResourceState, ResourceStates} from './resource-state.ts';
+import {touchOf, type ResourceState} from './resource-state.ts';
+import type {MaintenanceApiControllerOptions, Scope} from './scope.ts';
+import {ServedChildren} from './served-children.ts';
 import {statusOf} from './status.ts';
 import {transitionsBetween} from './transitions.ts';
-
-export interface MaintenanceApiControllerOptions {
-  readonly client: KubeClient;
-  readonly clock: Clock;
-  readonly cache: Cache;
-  readonly scraper: Scraper;
-  readonly probes: DatabaseProbes;
-  readonly states: ResourceStates;
-  readonly secrets: OwnedSecretKeeper;
-  readonly keeper: DatabaseKeeper;
-  readonly children: ChildWriter;
-  readonly revisions: RevisionWriter;
-  readonly status: StatusWriter;
-  readonly recorder: EventRecorder;
-  /** Throws when the lease is too old to write (invariant 14). */
-  readonly guard: () => void;
-}
-
-/** One resource at one reconcile; each field says who fills it. */
-interface Scope {
-  readonly key: string;
-  readonly api: MaintenanceApi;
-  /** refresh() */
-  readonly state: ResourceState;
-  /** wantedRevision() */
-  readonly wanted: {readonly hash: string; readonly data: RevisionData} | undefined;
-  /** observe() */
-  readonly observation: Observation;
-  /** decide() */
-  readonly decision: Decision;
-  readonly database: DatabaseView;
-  readonly problem: string | undefined;
-}
 
 /** The database is asked this often; sooner while something is suspected. */
 const DATABASE_INTERVAL_MS = 15_000;
 const DATABASE_INTERVAL_SUSPECTED_MS = 5_000;
+const CONFLICT_MS = 500;
 
 /** Reconciles one MaintenanceApi: observe, decide, act, and its status once at the end. */
 export class MaintenanceApiController {
   readonly #o: MaintenanceApiControllerOptions;
+  readonly #children: ServedChildren;
+  readonly #failures: Failures;
+  /** What was said of resources that can't be used, so that it is said once. */
+  readonly #unusable = new Map<string, string>();
 
   constructor(options: MaintenanceApiControllerOptions) {
     this.#o = options;
+    this.#children = new ServedChildren(options);
+    this.#failures = new Failures(options.clock);
   }
 
   /** Whether the cache has seen our last writes to this resource and its children. */
@@ -103,38 +66,58 @@ export class MaintenanceApiController {
       return done;
     }
     if (!reading.valid) {
-      context.logger.error(
-        {problem: reading.problem},
-        'Leaving the resource alone: its spec is not one of this version',
-      );
+      const {problem} = reading;
+      const said = this.#unusable.get(key) === problem;
+      this.#forget(key);
+      this.#unusable.set(key, problem);
+      if (!said)
+        context.logger.error({key, problem}, 'Leaving the resource alone: its spec is not one of this version');
       return done;
     }
+    const touch = touchOf(reading.api);
+    const restMs = this.#failures.restMs(key, touch);
+    if (restMs > 0) return wait(restMs, 'it failed a moment ago');
     try {
-      return await this.#reconcile(key, reading.api);
+      const outcome = await this.#reconcile(key, reading.api);
+      this.#failures.forget(key);
+      return outcome;
     } catch (error) {
-      if (isNamespaceTerminating(error)) return done;
-      return retry(error, isApiError(error, 'Conflict') ? 500 : undefined);
+      return this.#failed(key, touch, error);
     }
+  }
+
+  #failed(key: string, touch: string, error: unknown): Outcome {
+    // The resource goes with its namespace: there is nothing left to do.
+    if (isNamespaceTerminating(error)) return done;
+    if (isApiError(error, 'Conflict')) return retry(error, CONFLICT_MS);
+    const passes = (error instanceof ApiError && !isRefusal(error)) || error instanceof LeaseTooOldError;
+    if (passes) return retry(error);
+    this.#failures.add(key, touch);
+    return retry(error, this.#failures.restMs(key, touch));
   }
 
   async #reconcile(key: string, api: MaintenanceApi): Promise<Outcome> {
     const state = await this.#o.states.refresh(key, api);
-    const wanted = this.#wantedRevision(api, state);
-    if (wanted !== undefined && (await this.#ensureRevision(key, api, wanted))) {
-      return wait(50, 'the revision was created; waiting to see it');
-    }
-    const scope = await this.#decide(key, api, state, wanted);
+    const asked = this.#wantedRevision(api, state);
+    const kept =
+      asked === undefined ? undefined : await this.#children.ensureRevision(key, api, {...asked, touch: state.touch});
+    if (typeof kept === 'number') return wait(kept, 'the revision was created; waiting to see it');
+    const scope = this.#decide(key, api, state, kept === undefined ? asked : undefined);
     const {decision} = scope;
 
     const recorded = await this.#recordAction(scope);
     if (recorded) return wait(50, 'the action was recorded; waiting to see it');
     await this.#writeRevisionFacts(scope);
-    const children = api.spec.paused ? [] : await this.#applyChildren(scope);
-    await this.#prune(scope);
-    await this.#writeStatus(scope, children);
+    const results = [
+      ...(kept === undefined ? [] : [kept]),
+      ...(api.spec.paused ? [] : await this.#children.apply(scope)),
+      ...(api.spec.paused ? [] : await this.#children.prune(scope)),
+    ];
+    await this.#writeStatus(scope, results);
+    this.#watch(scope);
+    await rememberServer(this.#o, scope);
     await this.#answerRetry(scope);
     await this.#saveCheckpoint(scope);
-    this.#watch(scope);
     const next = Math.min(decision.lookAgainMs, this.#o.states.nextRefreshMs(key));
     return wait(next, 'looking again');
   }
@@ -145,24 +128,20 @@ export class MaintenanceApiController {
     this.#o.states.forget(key);
     this.#o.keeper.forget(key);
     this.#o.status.forget(key);
+    this.#o.attempts.forget(key);
+    this.#failures.forget(key);
+    this.#unusable.delete(key);
   }
 
+  /** undefined while it isn't known what the spec refers to: then what serves is left as it is. */
   #wantedRevision(api: MaintenanceApi, state: ResourceState): Scope['wanted'] {
-    if (state.references.missing.length > 0 || state.secrets === undefined) return undefined;
+    const known = state.readFor === api.metadata.generation && state.references.missing.length === 0;
+    if (!known || state.secrets === undefined) return undefined;
     const data = revisionData(api, state.references.hashes);
     return {hash: revisionHash(data), data};
   }
 
-  /** @returns whether it had to be created */
-  async #ensureRevision(key: string, api: MaintenanceApi, wanted: NonNullable<Scope['wanted']>): Promise<boolean> {
-    const known = this.#o.cache.revisions.ownedBy(key).filter((item) => item.owner?.uid === api.metadata.uid);
-    if (known.some((item) => hashOf(item) === wanted.hash)) return false;
-    const highest = Math.max(0, ...known.map((item) => item.value.projection?.revision ?? 0));
-    await this.#o.revisions.create(api, controllerRevision(api, {...wanted, revision: highest + 1}));
-    return true;
-  }
-
-  async #decide(key: string, api: MaintenanceApi, state: ResourceState, wanted: Scope['wanted']): Promise<Scope> {
+  #decide(key: string, api: MaintenanceApi, state: ResourceState, wanted: Scope['wanted']): Scope {
     const {cache, scraper, probes, clock} = this.#o;
     const now = clock.now();
     const scrapes = scraper.results(key);
@@ -182,34 +161,9 @@ export class MaintenanceApiController {
       freshId: randomUUID(),
     });
     const database = databaseView(cache, api, {reading, initialised: state.secrets?.serverUuids['0'] !== undefined});
-    const problem = state.secretsProblem ?? (await this.#keepDatabase(key, api, state));
-    return {key, api, state, wanted, observation, decision: decide(observation), database, problem};
-  }
-
-  /** Brings accounts, limits and certificate of a reachable server to what Secrets and spec say, once a start. */
-  async #keepDatabase(key: string, api: MaintenanceApi, state: ResourceState): Promise<string | undefined> {
-    const reading = this.#o.probes.reading(key);
-    const {secrets} = state;
-    const admin = databaseTarget(this.#o.cache, api, state, 'admin');
-    if (reading?.reachable !== true || secrets === undefined || admin === undefined || api.spec.paused)
-      return undefined;
-    const uuid = secrets.serverUuids['0'];
-    if (uuid === undefined && reading.serverUuid !== undefined) {
-      await this.#o.secrets.rememberServerUuid(api, {0: reading.serverUuid});
-      state.secrets = {...secrets, serverUuids: {...secrets.serverUuids, 0: reading.serverUuid}};
-    }
-    if (uuid !== undefined && reading.serverUuid !== undefined && uuid !== reading.serverUuid) {
-      return `The database's volume holds server ${reading.serverUuid}, but this resource's data is of server ${uuid}: attach the right volume`;
-    }
-    const connections = maxConnections(api.spec);
-    const fingerprint = `${admin.host}/${String(Math.round((reading.startedAt ?? 0) / 60_000))}/${secrets.version}/${String(connections)}`;
-    return this.#o.keeper.keep(key, fingerprint, () => ({
-      admin,
-      port: ports.mysql,
-      accounts: Object.entries(secrets.accounts).map(([role, account]) => ({role, ...account})),
-      maxConnections: connections,
-      certificate: secrets.serverCertificate,
-    }));
+    const secrets = state.secretsProblem === undefined ? [] : [{message: state.secretsProblem, lasting: true}];
+    const problems = [...secrets, ...keepDatabase(this.#o, key, api, state)];
+    return {key, api, state, wanted, observation, decision: decide(observation), database, problems};
   }
 
   /**
@@ -235,7 +189,7 @@ export class MaintenanceApiController {
   }
 
   async #writeRevisionFacts({key, api, decision}: Scope): Promise<void> {
-    const known = this.#o.cache.revisions.ownedBy(key);
+    const known = this.#children.revisions(key, api);
     for (const {hash, annotations} of decision.revisionPatches) {
       const revision = known.find((item) => hashOf(item) === hash);
       if (revision === undefined) continue;
@@ -245,49 +199,8 @@ export class MaintenanceApiController {
     }
   }
 
-  async #applyChildren(scope: Scope): Promise<readonly ChildResult[]> {
-    const {api, key, decision, state} = scope;
-    const served = this.#revisionToServe(scope, decision.serve);
-    if (served === undefined || state.secrets === undefined) return [];
-    const wanted = desiredObjects({api, revision: served});
-    await this.#handOverReplicas(key, api);
-    const results = await this.#o.children.apply(api, wanted);
-    await this.#o.children.removeUnwanted(api, wanted);
-    return results;
-  }
-
-  #revisionToServe({key, wanted}: Scope, hash: string | undefined): Scope['wanted'] {
-    if (hash === undefined) return undefined;
-    if (wanted?.hash === hash) {
-      const stored = this.#o.cache.revisions.ownedBy(key).find((item) => hashOf(item) === hash);
-      return {hash, data: stored?.value.projection?.data ?? wanted.data};
-    }
-    const stored = this.#o.cache.revisions.ownedBy(key).find((item) => hashOf(item) === hash)?.value.projection;
-    return stored === undefined ? undefined : {hash, data: stored.data};
-  }
-
-  /** Before replicas are left to the autoscaler, another manager takes over what we own: dropping it would reset it. */
-  async #handOverReplicas(key: string, api: MaintenanceApi): Promise<void> {
-    const deployment = this.#o.cache.deployments.get(key)?.value;
-    if (api.spec.replicas !== undefined || deployment?.ownsReplicas !== true) return;
-    const {namespace, name} = api.metadata;
-    await this.#o.client.patch(resources.deployment, namespace, name, replicasHandover(api, deployment.wanted), {
-      type: 'apply',
-      fieldManager: 'maintenance-api-operator-replicas',
-      force: true,
-      beforeSend: this.#o.guard,
-    });
-  }
-
-  async #prune({key, api, decision}: Scope): Promise<void> {
-    for (const hash of decision.prune) {
-      const revision = this.#o.cache.revisions.ownedBy(key).find((item) => hashOf(item) === hash);
-      if (revision !== undefined) await this.#o.revisions.remove(api, revision);
-    }
-  }
-
   async #writeStatus(scope: Scope, children: readonly ChildResult[]): Promise<void> {
-    const {api, observation, decision, database, state, problem} = scope;
+    const {api, observation, decision, database, state, problems, wanted} = scope;
     const objectives = state.levels.objectiveStatuses(observation.now, {
       slo: api.spec.slo,
       since: measuredSince(api.status),
@@ -300,8 +213,9 @@ export class MaintenanceApiController {
       decision,
       children,
       missing: state.references.missing,
-      secretsProblem: problem,
+      problems,
       accessMissing: state.accessMissing,
+      unread: wanted === undefined ? state.unread : undefined,
       database,
       objectives,
     });
@@ -329,7 +243,7 @@ export class MaintenanceApiController {
   }
 
   /** An answered request is taken away, so that it isn't answered again after the next rollback (invariant 1). */
-  async #answerRetry({api, observation}: Scope): Promise<void> {
+  async #answerRetry({key, api, observation}: Scope): Promise<void> {
     const hash = observation.retry;
     if (hash === undefined) return;
     const pending = observation.revisions.some(
@@ -340,7 +254,7 @@ export class MaintenanceApiController {
     if (pending) return;
     const {name, namespace, uid} = api.metadata;
     const path = `/metadata/annotations/${requestAnnotations.retry.replaceAll('/', '~1')}`;
-    await this.#o.client.patch(
+    const answer = await this.#o.client.patch(
       resources.maintenanceApi,
       namespace,
       name,
@@ -350,6 +264,8 @@ export class MaintenanceApiController {
       ],
       {type: 'json', beforeSend: this.#o.guard},
     );
+    const version = answer.metadata.resourceVersion;
+    if (version !== undefined) this.#o.cache.noteWrite(key, resources.maintenanceApi.kind, key, version);
     const reason = known ? 'RetryAccepted' : 'RetryUnknown';
     const note = known ? `Revision ${hash} may be rolled out again` : `No revision ${hash} is in history`;
     const {type, action} = events[reason];
@@ -364,9 +280,16 @@ export class MaintenanceApiController {
 
   async #saveCheckpoint({api, state, observation}: Scope): Promise<void> {
     if (observation.now - state.checkpointAt < CHECKPOINT_INTERVAL_MS) return;
-    const checkpoint = JSON.stringify(state.levels.checkpoint(observation.now));
-    await writeCheckpoint(this.#o.client, api, checkpoint, this.#o.guard);
-    state.checkpointAt = observation.now;
+    const {namespace, name} = api.metadata;
+    try {
+      const checkpoint = JSON.stringify(state.levels.checkpoint(observation.now));
+      await writeCheckpoint(this.#o.client, api, checkpoint, this.#o.guard);
+      state.checkpointAt = observation.now;
+    } catch (error) {
+      // Nothing that is decided hangs on it.
+      state.checkpointAt = observation.now - CHECKPOINT_INTERVAL_MS + CHECKPOINT_AGAIN_MS;
+      this.#o.logger.warn({namespace, name, reason: messageOf(error)}, 'Service levels could not be saved');
+    }
   }
 
   /** What is to be read from now on, and how often. */
@@ -374,13 +297,13 @@ export class MaintenanceApiController {
     const {cache, scraper, probes} = this.#o;
     const thresholdMilliseconds = api.spec.slo.latency.thresholdMilliseconds;
     scraper.watch(key, scrapeTargets(cache, key), {thresholdMilliseconds, intervalMs: decision.lookAgainMs});
+    const pod = cache.pods.get(`${api.metadata.namespace}/${databasePodName(api.metadata.name, 0)}`);
+    if (state.secrets?.serverUuids['0'] !== undefined && pod?.value.ip === undefined) {
+      probes.absent(key);
+      return;
+    }
     const suspected = decision.breached || probes.reading(key)?.reachable !== true;
     const interval = suspected ? DATABASE_INTERVAL_SUSPECTED_MS : DATABASE_INTERVAL_MS;
     probes.watch(key, databaseTarget(cache, api, state, 'monitor'), interval);
   }
-}
-
-/** A namespace that is being deleted refuses new objects; the resource goes with it, so there is nothing left to do. */
-function isNamespaceTerminating(error: unknown): boolean {
-  return isApiError(error, 'Forbidden') && error.message.includes('being terminated');
 }

@@ -1,18 +1,23 @@
 import {createHash} from 'node:crypto';
 import type {MaintenanceApi} from '../api/v1alpha1/index.ts';
 import type {OwnedSecretKeeper, OwnedSecrets} from '../act/owned-secrets.ts';
-import {DamagedSecretError} from '../act/owned-secrets.ts';
+import {AbsentSecretError, DamagedSecretError} from '../act/owned-secrets.ts';
+import {isNamespaceTerminating} from '../act/attempts.ts';
 import {readCheckpoint} from '../act/checkpoint.ts';
-import {readReferences, referencesOf, type MissingReference, type ReferenceSnapshot} from '../observe/references.ts';
-import {isApiError, type Clock, type KubeClient, type Logger} from '../runtime/index.ts';
+import {readReferences, referencesOf, type ReferenceSnapshot} from '../observe/references.ts';
+import {isApiError, messageOf, type Clock, type KubeClient, type Logger} from '../runtime/index.ts';
 import {InvalidCheckpointError, parseCheckpoint, ServiceLevels, type Checkpoint} from '../slo/index.ts';
 
 /** Secrets aren't watched: a change is found by a touch of the resource or by this comparison. */
 const COMPARISON_MS = 3_600_000;
-/** While something is missing it is looked for this often: at most a few requests a minute. */
+/** While something is missing it is looked for this often, and so that no more than 6 are read a minute. */
 const MISSING_MS = 60_000;
+const EACH_MISSING_MS = 10_000;
 /** While the namespace's Role is missing. */
 const FORBIDDEN_MS = 120_000;
+/** After a reading that failed it is tried again so soon, then half as often each time. */
+const FAILED_MS = 5_000;
+const FAILED_CAP_MS = 120_000;
 
 /** What is kept in memory of one resource between reconciles; all of it can be read again. */
 export interface ResourceState {
@@ -22,28 +27,40 @@ export interface ResourceState {
   secrets: OwnedSecrets | undefined;
   secretsProblem: string | undefined;
   accessMissing: string | undefined;
-  refreshedAt: number;
+  /** Why the last reading failed, though it may succeed by itself; what was read before holds until then. */
+  unread: string | undefined;
+  /** Readings in a row that failed. */
+  failures: number;
+  /** When anything was last read, and when everything was; milliseconds, 0: never. */
+  readAt: number;
+  comparedAt: number;
   touch: string;
+  /** Generation of the spec for which references were read; another one may refer to others. */
+  readFor: number | undefined;
   checkpointAt: number;
 }
 
 /** Changes when a person (or Git) changed the resource; our own status writes don't change it. */
-function touchOf(api: MaintenanceApi): string {
+export function touchOf(api: MaintenanceApi): string {
   const {generation, annotations, labels} = api.metadata;
   return createHash('sha256')
     .update(JSON.stringify([generation, annotations, labels]))
     .digest('hex');
 }
 
+/** Milliseconds from the last reading to the next. */
 function intervalOf(state: ResourceState): number {
+  if (state.unread !== undefined) return Math.min(FAILED_MS * 2 ** (state.failures - 1), FAILED_CAP_MS);
   if (state.accessMissing !== undefined) return FORBIDDEN_MS;
-  return state.references.missing.length > 0 ? MISSING_MS : COMPARISON_MS;
+  const {hashes, missing} = state.references;
+  if (missing.length === 0) return COMPARISON_MS;
+  return Math.max(MISSING_MS, (Object.keys(hashes).length + missing.length) * EACH_MISSING_MS);
 }
 
 export interface ResourceStatesOptions {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, 'get'>;
   readonly clock: Clock;
-  readonly secrets: OwnedSecretKeeper;
+  readonly secrets: Pick<OwnedSecretKeeper, 'ensure'>;
   readonly logger: Logger;
 }
 
@@ -56,18 +73,16 @@ export class ResourceStates {
     this.#options = options;
   }
 
-  peek(key: string): ResourceState | undefined {
-    return this.#states.get(key);
-  }
-
   forget(key: string): void {
     this.#states.delete(key);
   }
 
   /**
-   * The state of a resource, with Secrets and ConfigMaps read again where that is due.
+   * The state of a resource, with Secrets and ConfigMaps read again where that is due. A reading that fails is no error:
+   * what was read before holds, so that a decision which needs nothing new isn't held up.
    *
-   * @throws ApiError for what may pass by itself
+   * @throws ApiError when the checkpoint can't be read, without which counting would begin anew; or when the namespace is
+   *   being deleted
    */
   async refresh(key: string, api: MaintenanceApi): Promise<ResourceState> {
     const existing = this.#states.get(key);
@@ -75,12 +90,12 @@ export class ResourceStates {
     this.#states.set(key, state);
     const now = this.#options.clock.now();
     const touch = touchOf(api);
-    if (state.touch === touch && now - state.refreshedAt < intervalOf(state)) return state;
-    const onlyReferences =
-      state.touch === touch && state.secrets !== undefined && now - state.refreshedAt < COMPARISON_MS;
-    await this.#read(api, state, onlyReferences);
-    state.refreshedAt = now;
+    const touched = state.touch !== touch;
+    if (!touched && now - state.readAt < intervalOf(state)) return state;
+    state.readAt = now;
     state.touch = touch;
+    if (touched) state.comparedAt = 0;
+    await this.#read(api, state);
     return state;
   }
 
@@ -88,7 +103,7 @@ export class ResourceStates {
   nextRefreshMs(key: string): number {
     const state = this.#states.get(key);
     if (state === undefined) return 0;
-    return Math.max(1_000, intervalOf(state) - (this.#options.clock.now() - state.refreshedAt));
+    return Math.max(1_000, intervalOf(state) - (this.#options.clock.now() - state.readAt));
   }
 
   async #load(api: MaintenanceApi): Promise<ResourceState> {
@@ -101,8 +116,12 @@ export class ResourceStates {
       secrets: undefined,
       secretsProblem: undefined,
       accessMissing: undefined,
-      refreshedAt: 0,
+      unread: undefined,
+      failures: 0,
+      readAt: 0,
+      comparedAt: 0,
       touch: '',
+      readFor: undefined,
       checkpointAt: now,
     };
   }
@@ -123,28 +142,47 @@ export class ResourceStates {
     }
   }
 
-  async #read(api: MaintenanceApi, state: ResourceState, onlyReferences: boolean): Promise<void> {
+  async #read(api: MaintenanceApi, state: ResourceState): Promise<void> {
+    const now = this.#options.clock.now();
+    const everything = now - state.comparedAt >= COMPARISON_MS;
     try {
-      if (!onlyReferences) {
-        state.secrets = await this.#options.secrets.ensure(api, new Date(this.#options.clock.now()));
-        state.secretsProblem = undefined;
-      }
+      if (everything) await this.#ensureSecrets(api, state, new Date(now));
       state.references = await this.#references(api, state);
-      state.accessMissing = undefined;
     } catch (error) {
-      if (error instanceof DamagedSecretError) {
-        state.secretsProblem = error.message;
-      } else if (isApiError(error, 'Forbidden')) {
-        const {namespace} = api.metadata;
-        state.accessMissing = `The operator may not read Secrets in namespace "${namespace}": apply config/namespace there (kubectl apply -n ${namespace} -k config/namespace)`;
-      } else {
-        throw error;
-      }
+      if (isNamespaceTerminating(error)) throw error;
+      this.#failed(api, state, error);
+      return;
+    }
+    if (everything) state.comparedAt = now;
+    state.readFor = api.metadata.generation;
+    state.accessMissing = undefined;
+    state.unread = undefined;
+    state.failures = 0;
+  }
+
+  async #ensureSecrets(api: MaintenanceApi, state: ResourceState, now: Date): Promise<void> {
+    try {
+      state.secrets = await this.#options.secrets.ensure(api, now);
+      state.secretsProblem = undefined;
+    } catch (error) {
+      if (!(error instanceof DamagedSecretError || error instanceof AbsentSecretError)) throw error;
+      state.secretsProblem = error.message;
     }
   }
 
+  #failed({metadata: {namespace, name}}: MaintenanceApi, state: ResourceState, error: unknown): void {
+    if (isApiError(error, 'Forbidden')) {
+      state.accessMissing = `The operator may not read Secrets in namespace "${namespace}": apply config/namespace there (kubectl apply -n ${namespace} -k config/namespace)`;
+      state.unread = undefined;
+      return;
+    }
+    state.failures++;
+    state.unread = messageOf(error);
+    this.#options.logger.warn({namespace, name, reason: state.unread}, 'Secrets and ConfigMaps could not be read');
+  }
+
   async #references(api: MaintenanceApi, state: ResourceState): Promise<ReferenceSnapshot> {
-    if (referencesOf(api).length === 0) return {hashes: {}, missing: [] as MissingReference[]};
+    if (referencesOf(api).length === 0) return {hashes: {}, missing: []};
     return readReferences(this.#options.client, api, state.secrets?.accounts.admin.password ?? api.metadata.uid);
   }
 }

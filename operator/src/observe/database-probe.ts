@@ -8,8 +8,10 @@ export interface DatabaseReading {
   readonly reachable: boolean;
   /** Wall clock, milliseconds, of the first failure in a row. */
   readonly unreachableSince: number | undefined;
-  /** Why it failed: an error code, never an address or a password. */
+  /** Why it could not be read: an error code, never an address or a password. */
   readonly reason: string | undefined;
+  /** The newest break that ended: from the last answer or the first failure to the first answer again. */
+  readonly lastOutage: {readonly from: number; readonly to: number} | undefined;
   readonly readAt: number;
   readonly serverUuid: string | undefined;
   readonly version: string | undefined;
@@ -26,7 +28,8 @@ export interface DatabaseReading {
 }
 
 interface Probe {
-  target: DatabaseTarget;
+  /** undefined: there is no server to ask. */
+  target: DatabaseTarget | undefined;
   intervalMs: number;
   timer: TimerHandle | undefined;
   connection: Connection | undefined;
@@ -37,6 +40,17 @@ interface Probe {
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const QUERY_TIMEOUT_MS = 3_000;
+/** The start is told as an uptime in whole seconds: within this it is the same start. */
+const SAME_START_MS = 3_000;
+
+/** A server that says this is there; it's our account that isn't in order, and the keeper's task to repair. */
+const ANSWERS = new Set([
+  'ER_ACCESS_DENIED_ERROR',
+  'ER_ACCOUNT_HAS_BEEN_LOCKED',
+  'ER_MUST_CHANGE_PASSWORD_LOGIN',
+  'ER_SPECIFIC_ACCESS_DENIED_ERROR',
+  'ER_TABLEACCESS_DENIED_ERROR',
+]);
 
 const STATUS_QUERY = `SELECT LOWER(VARIABLE_NAME) AS name, VARIABLE_VALUE AS value FROM performance_schema.global_status
   WHERE VARIABLE_NAME IN ('Threads_connected','Threads_running','Connection_errors_max_connections','Slow_queries','Uptime')
@@ -57,14 +71,24 @@ export function databaseErrorCode(error: unknown): string {
  * broken DNS isn't mistaken for a broken database; mysql2 checks the certificate against `host`, hence the stream.
  */
 export async function connectDatabase(target: DatabaseTarget): Promise<Connection> {
-  return createConnection({
-    host: target.serverName,
-    stream: () => connectSocket({host: target.host, port: target.port}),
-    user: target.user,
-    password: target.password,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    ssl: {ca: target.ca, minVersion: 'TLSv1.2', rejectUnauthorized: true, verifyIdentity: true},
-  });
+  const socket = connectSocket({host: target.host, port: target.port});
+  try {
+    const connection = await createConnection({
+      host: target.serverName,
+      stream: () => socket,
+      user: target.user,
+      password: target.password,
+      // Until the login is through, the TLS handshake included.
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      ssl: {ca: target.ca, minVersion: 'TLSv1.2', rejectUnauthorized: true, verifyIdentity: true},
+    });
+    // An idle connection that breaks is found by the next query; without a listener the process would end.
+    connection.on('error', () => connection.destroy());
+    return connection;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 /**
@@ -72,22 +96,30 @@ export async function connectDatabase(target: DatabaseTarget): Promise<Connectio
  * Probes of different resources don't wait for each other (invariant 13).
  */
 export class DatabaseProbes {
+  readonly #connect: (target: DatabaseTarget) => Promise<Connection>;
   readonly #clock: Clock;
   readonly #onChange: (key: string) => void;
   readonly #enabled: boolean;
   readonly #probes = new Map<string, Probe>();
 
   /**
-   * @param options - onChange: told the key when a database became reachable, unreachable, or another server;
-   *   enabled: false where pods' addresses can't be reached (from a laptop): then this witness abstains
+   * @param options - connect: {@link connectDatabase}; onChange: told the key when a database became reachable,
+   *   unreachable, or another server; enabled: false where pods' addresses can't be reached (from a laptop): then this
+   *   witness abstains
    */
-  constructor(options: {clock: Clock; onChange: (key: string) => void; enabled: boolean}) {
+  constructor(options: {
+    connect: (target: DatabaseTarget) => Promise<Connection>;
+    clock: Clock;
+    onChange: (key: string) => void;
+    enabled: boolean;
+  }) {
+    this.#connect = options.connect;
     this.#clock = options.clock;
     this.#enabled = options.enabled;
     this.#onChange = options.onChange;
   }
 
-  /** Sets what is asked for a resource; undefined: nothing can be asked now (no pod, no Secret). */
+  /** Sets what is asked for a resource; undefined: it can't be asked (no Secret), so nothing is said of it. */
   watch(key: string, target: DatabaseTarget | undefined, intervalMs: number): void {
     const existing = this.#probes.get(key);
     if (target === undefined || !this.#enabled) {
@@ -95,29 +127,34 @@ export class DatabaseProbes {
       return;
     }
     if (existing === undefined) {
-      const probe: Probe = {
-        target,
-        intervalMs,
-        timer: undefined,
-        connection: undefined,
-        running: false,
-        reading: undefined,
-        counters: undefined,
-      };
+      const probe = newProbe(target, intervalMs);
       this.#probes.set(key, probe);
       this.#schedule(key, probe, 0);
       return;
     }
     const moved =
-      existing.target.host !== target.host ||
+      existing.target?.host !== target.host ||
       existing.target.password !== target.password ||
       existing.target.ca !== target.ca;
-    existing.target = target;
     existing.intervalMs = intervalMs;
     if (moved) {
+      existing.target = target;
       this.#drop(existing);
       if (!existing.running) this.#schedule(key, existing, 0);
     }
+  }
+
+  /** A database that was there has no pod, or one without an address: it doesn't answer, which needs no asking. */
+  absent(key: string): void {
+    const probe = this.#probes.get(key) ?? newProbe(undefined, 0);
+    this.#probes.set(key, probe);
+    if (probe.target === undefined && probe.reading !== undefined) return;
+    probe.timer?.cancel();
+    probe.target = undefined;
+    this.#drop(probe);
+    const before = probe.reading;
+    probe.reading = this.#failed(before, 'NoPod');
+    if (before?.reachable !== false) this.#onChange(key);
   }
 
   reading(key: string): DatabaseReading | undefined {
@@ -147,24 +184,40 @@ export class DatabaseProbes {
   }
 
   async #run(key: string, probe: Probe): Promise<void> {
-    if (probe.running) return;
+    const {target} = probe;
+    if (probe.running || target === undefined) return;
     probe.running = true;
     const before = probe.reading;
-    try {
-      probe.reading = await this.#ask(probe);
-    } catch (error) {
-      this.#drop(probe);
-      probe.counters = undefined;
-      probe.reading = this.#failed(before, databaseErrorCode(error));
-    }
+    const reading = await this.#read(probe, target);
     probe.running = false;
     if (this.#probes.get(key) !== probe) {
       this.#drop(probe);
       return;
     }
+    if (probe.target !== target) {
+      // What was asked is no longer what counts.
+      this.#drop(probe);
+      if (probe.target !== undefined) this.#schedule(key, probe, 0);
+      return;
+    }
+    probe.reading = reading;
     this.#schedule(key, probe, probe.intervalMs);
-    const changed = before?.reachable !== probe.reading.reachable || before.serverUuid !== probe.reading.serverUuid;
+    const changed = before?.reachable !== reading.reachable || before.serverUuid !== reading.serverUuid;
     if (changed) this.#onChange(key);
+  }
+
+  async #read(probe: Probe, target: DatabaseTarget): Promise<DatabaseReading> {
+    const kept = probe.connection !== undefined;
+    try {
+      return await this.#ask(probe, target);
+    } catch (error) {
+      this.#drop(probe);
+      // A connection that was kept may have been closed though the server is well: that is told by a new one.
+      if (kept) return this.#read(probe, target);
+      probe.counters = undefined;
+      const code = databaseErrorCode(error);
+      return ANSWERS.has(code) ? this.#unread(probe.reading, code) : this.#failed(probe.reading, code);
+    }
   }
 
   #failed(before: DatabaseReading | undefined, reason: string): DatabaseReading {
@@ -172,10 +225,11 @@ export class DatabaseProbes {
       reachable: false,
       unreachableSince: before?.reachable === false ? before.unreachableSince : this.#clock.now(),
       reason,
+      lastOutage: before?.lastOutage,
       readAt: this.#clock.now(),
       serverUuid: before?.serverUuid,
       version: before?.version,
-      startedAt: undefined,
+      startedAt: before?.startedAt,
       maxConnections: undefined,
       threadsConnected: undefined,
       threadsRunning: undefined,
@@ -185,15 +239,31 @@ export class DatabaseProbes {
     };
   }
 
-  async #ask(probe: Probe): Promise<DatabaseReading> {
-    if (probe.connection === undefined) {
-      const connection = await connectDatabase(probe.target);
-      // An idle connection that breaks is found by the next query; without a listener the process would end.
-      connection.on('error', () => connection.destroy());
-      probe.connection = connection;
-    }
-    const [rows] = await probe.connection.query<RowDataPacket[]>({sql: STATUS_QUERY, timeout: QUERY_TIMEOUT_MS});
-    const [addresses] = await probe.connection.query<RowDataPacket[]>({sql: ADDRESS_QUERY, timeout: QUERY_TIMEOUT_MS});
+  /** The server is there but lets us read nothing. */
+  #unread(before: DatabaseReading | undefined, reason: string): DatabaseReading {
+    const {lastOutage} = this.#sinceBefore(before, before?.startedAt);
+    return {...this.#failed(before, reason), reachable: true, unreachableSince: undefined, lastOutage};
+  }
+
+  /** What this answer says in the light of the one before. */
+  #sinceBefore(
+    before: DatabaseReading | undefined,
+    startedAt: number | undefined,
+  ): Pick<DatabaseReading, 'startedAt' | 'lastOutage'> {
+    const now = this.#clock.now();
+    const known = before?.startedAt;
+    const same = known === undefined || startedAt === undefined || Math.abs(startedAt - known) < SAME_START_MS;
+    const since = before?.reachable === false ? before.unreachableSince : same ? undefined : before?.readAt;
+    return {
+      startedAt: same ? (known ?? startedAt) : startedAt,
+      lastOutage: since === undefined ? before?.lastOutage : {from: since, to: now},
+    };
+  }
+
+  async #ask(probe: Probe, target: DatabaseTarget): Promise<DatabaseReading> {
+    const connection = (probe.connection ??= await this.#connect(target));
+    const [rows] = await connection.query<RowDataPacket[]>({sql: STATUS_QUERY, timeout: QUERY_TIMEOUT_MS});
+    const [addresses] = await connection.query<RowDataPacket[]>({sql: ADDRESS_QUERY, timeout: QUERY_TIMEOUT_MS});
     const values = new Map(rows.map((row) => [String(row['name']), String(row['value'])]));
     const count = (name: string): number => Number(values.get(name) ?? '0');
     const counters = {errors: count('connection_errors_max_connections'), slow: count('slow_queries')};
@@ -203,10 +273,10 @@ export class DatabaseProbes {
       reachable: true,
       unreachableSince: undefined,
       reason: undefined,
+      ...this.#sinceBefore(probe.reading, this.#clock.now() - count('uptime') * 1000),
       readAt: this.#clock.now(),
       serverUuid: values.get('server_uuid'),
       version: values.get('version'),
-      startedAt: this.#clock.now() - count('uptime') * 1000,
       maxConnections: count('max_connections'),
       threadsConnected: count('threads_connected'),
       threadsRunning: count('threads_running'),
@@ -215,4 +285,11 @@ export class DatabaseProbes {
       connectionsByAddress: new Map(addresses.map((row) => [String(row['address']), Number(row['connections'])])),
     };
   }
+}
+
+function newProbe(target: DatabaseTarget | undefined, intervalMs: number): Probe {
+  return {
+    ...{target, intervalMs, timer: undefined, connection: undefined},
+    ...{running: false, reading: undefined, counters: undefined},
+  };
 }

@@ -1,4 +1,4 @@
-import {FIELD_MANAGER, labels, type RevisionData} from '../api/v1alpha1/index.ts';
+import {FIELD_MANAGER, labels, REPLICAS_HANDOVER_MANAGER, type RevisionData} from '../api/v1alpha1/index.ts';
 import {ownedHash, type KubeObject} from '../runtime/index.ts';
 
 /**
@@ -29,6 +29,8 @@ export interface DeploymentProjection extends ChildProjection {
   readonly replicaFailure: string | undefined;
   /** Whether our manager owns spec.replicas: dropping the field then would reset it to 1 (measured). */
   readonly ownsReplicas: boolean;
+  /** Whether the manager that takes them over owns them too. */
+  readonly replicasHeld: boolean;
 }
 
 export interface ReplicaSetProjection {
@@ -154,11 +156,10 @@ export function projectChild(object: KubeObject): ChildProjection {
 
 const NO_STATUS: NonNullable<RawWorkload['status']> = {};
 
-/** When our manager's fields last changed, and whether spec.replicas is one of them. */
-function appliedByUs(object: KubeObject): {at: number | undefined; replicas: boolean} {
+/** When a manager's fields last changed, and whether spec.replicas is one of them. */
+function appliedBy(object: KubeObject, by: string): {at: number | undefined; replicas: boolean} {
   const entry = object.metadata.managedFields?.find(
-    ({manager, operation, subresource}) =>
-      manager === FIELD_MANAGER && operation === 'Apply' && subresource === undefined,
+    ({manager, operation, subresource}) => manager === by && operation === 'Apply' && (subresource ?? '') === '',
   );
   return {at: millis(entry?.time), replicas: entry?.fieldsV1?.['f:spec']?.['f:replicas'] !== undefined};
 }
@@ -167,7 +168,7 @@ function appliedByUs(object: KubeObject): {at: number | undefined; replicas: boo
 export function projectDeployment(object: RawWorkload): DeploymentProjection {
   const status = object.status ?? NO_STATUS;
   const count = (value: number | undefined): number => value ?? 0;
-  const applied = appliedByUs(object);
+  const applied = appliedBy(object, FIELD_MANAGER);
   return {
     ...projectChild(object),
     revision: object.spec?.template?.metadata?.labels?.[labels.revision],
@@ -181,6 +182,7 @@ export function projectDeployment(object: RawWorkload): DeploymentProjection {
     available: count(status.availableReplicas),
     replicaFailure: replicaFailureOf(object),
     ownsReplicas: applied.replicas,
+    replicasHeld: appliedBy(object, REPLICAS_HANDOVER_MANAGER).replicas,
   };
 }
 
@@ -291,9 +293,15 @@ export function projectPod(object: RawPod): PodProjection {
     restarts: all.reduce((total, container) => total + container.restartCount, 0),
     waiting: waitingOf(all),
     lastTermination: lastTerminationOf(containerStatuses),
-    imageId: containerStatuses[0]?.imageID,
+    imageId: imageIdOf(containerStatuses, object.metadata.labels?.[labels.component]),
     initFailure: initFailureOf(initContainerStatuses),
   };
+}
+
+/** Empty while the container hasn't started. Sidecars that others inject may come first: ours is named as its component. */
+function imageIdOf(statuses: readonly RawContainerStatus[], component: string | undefined): string | undefined {
+  const id = statuses.find(({name}) => name === component)?.imageID;
+  return id === '' ? undefined : id;
 }
 
 function readinessOf(

@@ -62,7 +62,7 @@ export function describeMissing(missing: readonly MissingReference[]): string {
  * @throws ApiError, also Forbidden where the namespace's Role is missing
  */
 export async function readReferences(
-  client: KubeClient,
+  client: Pick<KubeClient, 'get'>,
   api: MaintenanceApi,
   hashKey: string,
 ): Promise<ReferenceSnapshot> {

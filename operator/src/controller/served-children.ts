@@ -1,0 +1,117 @@
+import {resultOf, type ChildResult} from '../act/children.ts';
+import {REPLICAS_HANDOVER_MANAGER, resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+import {controllerRevision, desiredObjects, replicasHandover, type KubeObject} from '../desired/index.ts';
+import {UnknownRenderVersion} from '../desired/pod-template.ts';
+import type {Cache} from '../observe/cache.ts';
+import {hashOf} from './observation.ts';
+import type {KnownRevision, MaintenanceApiControllerOptions, Scope} from './scope.ts';
+
+/** A revision that is there and not in the cache will be seen by the watch; this is only the net below. */
+const REVISION_EXISTS_MS = 2_000;
+const REVISION_CREATED_MS = 50;
+
+type Options = Pick<
+  MaintenanceApiControllerOptions,
+  'attempts' | 'cache' | 'children' | 'client' | 'guard' | 'revisions'
+>;
+
+/** Brings the children to what a revision needs, and keeps the revisions themselves. */
+export class ServedChildren {
+  readonly #o: Options;
+
+  constructor(options: Options) {
+    this.#o = options;
+  }
+
+  /** Applies what the decision serves, and deletes what isn't wanted any more. */
+  async apply(scope: Scope): Promise<readonly ChildResult[]> {
+    const {api, key, decision, state} = scope;
+    const deployment = this.#o.cache.deployments.get(key)?.value;
+    const served = this.#revisionToServe(scope, decision.serve);
+    // Pods that are there have their Secrets; new ones would wait for them.
+    if (served === undefined || (state.secrets === undefined && deployment === undefined)) return [];
+    const wanted = render(api, served);
+    if ('refused' in wanted) return [wanted];
+    const {touch} = state;
+    const held = await this.#handOverReplicas(key, api, touch);
+    if (held !== undefined) return [held];
+    const acts = decision.action !== undefined && deployment?.revision !== decision.action.toRevision;
+    const action = acts ? resources.deployment.kind : undefined;
+    const applied = await this.#o.children.apply(api, wanted, {touch, action});
+    return [...applied, ...(await this.#o.children.removeUnwanted(api, wanted, {touch}))];
+  }
+
+  #revisionToServe({key, api, wanted}: Scope, hash: string | undefined): Scope['wanted'] {
+    if (hash === undefined) return undefined;
+    const stored = this.revisions(key, api).find((item) => hashOf(item) === hash)?.value.projection?.data;
+    const data = stored ?? (wanted?.hash === hash ? wanted.data : undefined);
+    return data && {hash, data};
+  }
+
+  /**
+   * Before replicas are left to the autoscaler, another manager takes over what we own: dropping it would reset it.
+   *
+   * @returns that it was refused: then nothing may be dropped
+   */
+  async #handOverReplicas(key: string, api: MaintenanceApi, touch: string): Promise<ChildResult | undefined> {
+    const deployment = this.#o.cache.deployments.get(key)?.value;
+    const due = api.spec.replicas === undefined && deployment?.ownsReplicas === true && !deployment.replicasHeld;
+    if (!due) return undefined;
+    const {namespace, name} = api.metadata;
+    const {kind} = resources.deployment;
+    const object = replicasHandover(api, deployment.wanted);
+    const attempt = {object: `${kind}/${name}/replicas`, wanted: 'held', live: undefined, touch};
+    const result = await this.#o.attempts.make(key, attempt, async () =>
+      this.#o.client.patch(resources.deployment, namespace, name, object, {
+        ...{type: 'apply', fieldManager: REPLICAS_HANDOVER_MANAGER, force: true},
+        beforeSend: this.#o.guard,
+      }),
+    );
+    if (result.kind !== 'Done') return resultOf(kind, name, result);
+    const version = result.value.metadata.resourceVersion;
+    if (version !== undefined) this.#o.cache.noteWrite(key, kind, key, version);
+    return undefined;
+  }
+
+  /** @returns revisions whose deletion is refused */
+  async prune({key, api, decision, state}: Scope): Promise<ChildResult[]> {
+    const results: ChildResult[] = [];
+    for (const hash of decision.prune) {
+      const revision = this.revisions(key, api).find((item) => hashOf(item) === hash);
+      if (revision === undefined) continue;
+      const result = await this.#o.revisions.remove(api, revision, state.touch);
+      if (result.kind === 'Refused') results.push(resultOf('ControllerRevision', revision.name, result));
+    }
+    return results;
+  }
+
+  /** @returns milliseconds to wait for it where it had to be created, or that it was refused */
+  async ensureRevision(
+    key: string,
+    api: MaintenanceApi,
+    {touch, ...wanted}: KnownRevision & {readonly touch: string},
+  ): Promise<number | ChildResult | undefined> {
+    const known = this.revisions(key, api);
+    if (known.some((item) => hashOf(item) === wanted.hash)) return undefined;
+    const highest = Math.max(0, ...known.map((item) => item.value.projection?.revision ?? 0));
+    const object = controllerRevision(api, {...wanted, revision: highest + 1});
+    const result = await this.#o.revisions.create(api, object, touch);
+    if (result.kind === 'Done') return result.value ? REVISION_CREATED_MS : REVISION_EXISTS_MS;
+    return resultOf('ControllerRevision', object.metadata.name, result);
+  }
+
+  /** Revisions of this resource; those of a deleted one of its name go with it. */
+  revisions(key: string, api: MaintenanceApi): ReturnType<Cache['revisions']['ownedBy']> {
+    return this.#o.cache.revisions.ownedBy(key).filter((item) => item.owner?.uid === api.metadata.uid);
+  }
+}
+
+/** The children, or that a newer operator stored the revision to serve. */
+function render(api: MaintenanceApi, revision: KnownRevision): readonly KubeObject[] | ChildResult {
+  try {
+    return desiredObjects({api, revision});
+  } catch (error) {
+    if (!(error instanceof UnknownRenderVersion)) throw error;
+    return resultOf('Deployment', api.metadata.name, {kind: 'Refused', message: error.message});
+  }
+}
