@@ -3,6 +3,7 @@ import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseAllDocuments} from 'yaml';
 import {localCluster, type Cluster} from '../../hack/cluster/index.ts';
+import {joinLocalCluster} from '../../hack/cluster/local.ts';
 import {apiImage, derivedImage, mysqlImage, nodeBaseImage, operatorImage, type Image} from '../../hack/images/index.ts';
 import {buildImage} from '../../hack/images/build.ts';
 import {CommandError, run} from '../../hack/lib/exec.ts';
@@ -13,6 +14,8 @@ import {parseLedger, type LedgerEntry} from './ledger.ts';
 import {readAudit, type AuditEvent} from './audit.ts';
 import {waitFor} from './wait.ts';
 
+/** Names of the images that a run's cluster has. */
+const IMAGES_FILE = 'images.json';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Every image that demo and stories need. */
@@ -86,6 +89,7 @@ export class World {
     const {name, progress, artifacts} = options;
     await mkdir(artifacts, {recursive: true});
     const images = await buildImages(progress);
+    await writeFile(join(artifacts, IMAGES_FILE), JSON.stringify(images));
     // A cluster that an earlier run left is replaced, so that every run begins with the same state.
     const cluster = await localCluster({name, progress, fresh: true});
     for (const image of Object.values(images) as Image[]) await cluster.loadImage(image.archive, image.ref);
@@ -96,8 +100,9 @@ export class World {
   static async join(name: string): Promise<World> {
     const artifacts = join(stateRoot(), name);
     await mkdir(artifacts, {recursive: true});
-    const images = await buildImages(silentProgress);
-    return new World({cluster: await localCluster({name, progress: silentProgress}), images, artifacts});
+    // What was loaded, not what the sources give by now.
+    const images = JSON.parse(await readFile(join(artifacts, IMAGES_FILE), 'utf8')) as Images;
+    return new World({cluster: await joinLocalCluster(name), images, artifacts});
   }
 
   /** Runs kubectl against this cluster. @returns its standard output */

@@ -119,7 +119,7 @@ function begun(a: Assessment, judgement: Judgement, {act}: Consideration): Actio
 function decision(a: Assessment, judgement: Judgement, consideration: Consideration, limits: Limits): Decision {
   const {action, recentActions, breaker} = limits;
   const serve = action?.toRevision ?? a.serve;
-  const release = releaseState(a, action, consideration.escalated);
+  const release = releaseState(a, action, {escalated: consideration.escalated, ended: recentActions[0]});
   return {
     serve,
     lastKnownGood: a.target?.hash,

@@ -24,7 +24,7 @@ const aBadBake = (): ObservationBuilder => anObservation().baking('b').answering
 test('the releases that all of this is about are rolled back', () => {
   for (const release of [aBadRelease(), aBadBake()]) {
     expect(decide(release.build())).toMatchObject({
-      ...{serve: 'a', verdict: 'BadRevision', breached: true, heldBy: undefined},
+      ...{serve: 'a', verdict: 'BadRevision', breached: true, heldBy: undefined, rolledOutAt: undefined},
       release: {kind: 'RollingBack'},
       action: {
         ...{id: 'fresh-id', kind: 'Rollback', verdict: 'BadRevision', state: 'Recorded', recordedAt: iso(NOW)},

@@ -97,12 +97,12 @@ function outsideObjectives({o, serve}: Assessment): string | undefined {
  *
  * @param a the assessment
  * @param action the action under way
- * @param escalated why a person has to decide on the young revision
+ * @param told escalated: why a person has to decide on the young revision; ended: the action that ended last
  */
 export function releaseState(
   a: Assessment,
   action: ActionRecord | undefined,
-  escalated: string | undefined,
+  told: {readonly escalated: string | undefined; readonly ended: ActionRecord | undefined},
 ): ReleaseState {
   const {o, serve, revisions} = a;
   if (action !== undefined) {
@@ -114,15 +114,21 @@ export function releaseState(
     return {kind: 'Blocked', reason: 'ReferenceMissing', message, pastDeadline: false};
   }
   const desired = revisions.get(o.desired);
-  if (held(desired)) return afterRollback(o.desired, desired, serve);
+  if (held(desired)) return afterRollback(o.desired, rejected(desired, told.ended), serve);
   if (o.deployment === undefined) return {kind: 'Waiting', message: `Revision ${serve} is not deployed yet`};
-  if (escalated !== undefined) return {kind: 'Escalated', message: escalated};
+  if (told.escalated !== undefined) return {kind: 'Escalated', message: told.escalated};
   return a.rolledOutAt === undefined ? rollingOut(a) : rolledOut(a, a.rolledOutAt);
 }
 
-function afterRollback(hash: string, facts: RevisionFacts | undefined, serve: string | undefined): ReleaseState {
-  const way = `Release another, or set the annotation retry: ${hash}.`;
-  if (facts?.rejectedAt !== undefined) {
+/** The fact is written after the action's end is recorded; meanwhile the record tells. */
+function rejected(facts: RevisionFacts | undefined, ended: ActionRecord | undefined): boolean {
+  const helped = ended?.outcome === 'Helped' && ended.fromRevision === facts?.hash;
+  return facts?.rejectedAt !== undefined || helped;
+}
+
+function afterRollback(hash: string, isRejected: boolean, serve: string | undefined): ReleaseState {
+  const way = `Release another, or set the annotation maintenance-api.io/retry: ${hash}.`;
+  if (isRejected) {
     const message = `Revision ${hash} was rolled back from, and that helped; ${serve} serves. ${way}`;
     return {kind: 'Rejected', message};
   }
@@ -147,7 +153,7 @@ function rolledOut(a: Assessment, rolledOutAt: number): ReleaseState {
   if (facts?.breachedAt !== undefined) {
     const message =
       `Revision ${a.serve} breached an objective at ${iso(facts.breachedAt)} and does not become good. ` +
-      `Release another, or set the annotation retry: ${a.serve}.`;
+      `Release another, or set the annotation maintenance-api.io/retry: ${a.serve}.`;
     return {kind: 'Escalated', message};
   }
   return {kind: 'Baking', ...bake(a, rolledOutAt)};

@@ -216,7 +216,7 @@ describe('after it', () => {
     const later = rollingBack({}).remediation({recentActions: record === undefined ? [] : [record], action: undefined});
     expect(decide(later.with({now: NOW + HOUR}).build())).toMatchObject({
       ...{serve: 'a', revisionPatches: ended.revisionPatches},
-      release: {kind: 'Escalated'},
+      release: {kind: 'Rejected'},
     });
     expect(decide(later.knowing('b', {rejectedAt: NOW}).build())).toMatchObject({
       ...{serve: 'a', revisionPatches: []},
