@@ -41,6 +41,8 @@ test.each([
     'push them to a registry that context mine',
   ],
   [['logs', '--control-plane-only'], 'logs needs a whole cluster'],
+  [['env', '--control-plane-only'], 'env needs a whole cluster'],
+  [['env', '--provider', 'existing', '--context', 'mine'], 'kubectl config use-context mine'],
 ])('%j is a usage error', async (args, message) => {
   const error = await failure(args);
   expect(error.exitCode).toBe(2);
@@ -50,6 +52,7 @@ test.each([
 
 test.each([
   [['kubeconfig'], 'cluster local is not ready: the node is not running (npm run cluster -- up)'],
+  [['env'], 'cluster local is not ready: the node is not running (npm run cluster -- up)'],
   [['status', '--name', 'Not A Name'], "a cluster's name must match"],
   [['kubeconfig', '--control-plane-only'], 'no control plane local runs'],
 ])('%j fails without a stack', async (args, message) => {

@@ -1,9 +1,10 @@
 import {readFile, readdir} from 'node:fs/promises';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {parseArgs} from 'node:util';
 import {PreflightError} from '../lib/apt.ts';
 import {CommandError} from '../lib/exec.ts';
 import {createProgress, formatDuration, type Progress} from '../lib/progress.ts';
+import {shellQuote} from '../lib/shell.ts';
 import {ImageLoadError} from './cluster.ts';
 import {controlPlane, namedControlPlane, stopControlPlane} from './control-plane.ts';
 import {existingCluster} from './existing.ts';
@@ -17,6 +18,7 @@ const USAGE = `usage: npm run cluster -- COMMAND [OPTIONS]
   status                  what runs
   load-image ARCHIVE REF  make an image of a docker or OCI archive known to the node
   kubeconfig              print the path of the kubeconfig
+  env                     print what points a shell's kubectl at it: eval "$(npm run --silent cluster -- env)"
   logs [COMPONENT]        print a component's log, or which there are
 
   --provider local        a node on this machine (default)
@@ -107,6 +109,8 @@ async function withExisting({command}: Invocation, context: string, progress: Pr
       );
     case 'logs':
       throw new UsageError(`the logs of context ${context} are with whoever runs it`);
+    case 'env':
+      throw new UsageError(`env is for a cluster of this machine: kubectl config use-context ${context} does it there`);
     default:
       throw new UsageError(`unknown command: ${command}`);
   }
@@ -133,6 +137,7 @@ async function withControlPlane({command, name}: Invocation, progress: Progress)
     }
     case 'load-image':
     case 'logs':
+    case 'env':
       throw new UsageError(`${command} needs a whole cluster, not --control-plane-only`);
     default:
       throw new UsageError(`unknown command: ${command}`);
@@ -162,6 +167,12 @@ async function withLocal({command, args, name, purge}: Invocation, progress: Pro
     case 'kubeconfig':
       print((await joinLocalCluster(name)).kubeconfigPath);
       return;
+    case 'env': {
+      const {kubeconfigPath, kubectlPath} = await joinLocalCluster(name);
+      print(`export KUBECONFIG=${shellQuote(kubeconfigPath)}`);
+      print(`export PATH=${shellQuote(dirname(kubectlPath))}:"$PATH"`);
+      return;
+    }
     case 'logs':
       return printLogs(name, args[0]);
     default:

@@ -3,7 +3,7 @@ import {constants} from 'node:os';
 import {join} from 'node:path';
 import {groupPath} from './cgroups.ts';
 import type {Hierarchy} from './cgroups.ts';
-import {shellQuote} from './shell.ts';
+import {shellQuote} from '../lib/shell.ts';
 
 /** A folder of this machine and its place in the fresh one. */
 export interface Mount {

@@ -7,7 +7,7 @@ import {run} from '../lib/exec.ts';
 import type {Progress} from '../lib/progress.ts';
 import type {Mount} from './enter.ts';
 import {copySystemSettings, copyUserSettings} from './registries.ts';
-import {shellQuote} from './shell.ts';
+import {shellQuote} from '../lib/shell.ts';
 
 /** What a new machine has before anything is installed for the project, besides Node.js, npm and Go. */
 const NEW_MACHINE: RootfsRecipe = {
