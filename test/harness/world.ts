@@ -7,7 +7,7 @@ import {joinLocalCluster} from '../../hack/cluster/local.ts';
 import {apiImage, derivedImage, mysqlImage, nodeBaseImage, operatorImage, type Image} from '../../hack/images/index.ts';
 import {buildImage} from '../../hack/images/build.ts';
 import {CommandError, run} from '../../hack/lib/exec.ts';
-import {silentProgress, type Progress} from '../../hack/lib/progress.ts';
+import type {Progress} from '../../hack/lib/progress.ts';
 import {stateRoot} from '../../hack/lib/state.ts';
 import type {MaintenanceApi, MaintenanceApiSpecInput} from '../../operator/src/api/v1alpha1/index.ts';
 import {parseLedger, type LedgerEntry} from './ledger.ts';
