@@ -28,6 +28,8 @@ const CREATE_TABLES = [
    ) ENGINE = InnoDB`,
 ];
 
+const DELETE_BEGUN = 'DELETE FROM schema_migrations_begun WHERE version = ?';
+
 /**
  * The migrations that were applied; none where the table doesn't exist yet.
  *
@@ -51,24 +53,34 @@ export async function createLedger(connection: Connection): Promise<void> {
 /**
  * Applies one migration and records it.
  *
- * A process can end between a change of a table and its record, so that it was begun is recorded first, and a change that
- * was begun before may find itself done. One that wasn't may not: then somebody else made it, and a person must look.
+ * Without autocommit a change of rows and its record are one transaction. A change of a table commits by itself, and a
+ * process can end between it and its record. So that it was begun is recorded first, and a change that was begun before may
+ * find itself done. One that wasn't may not: then somebody else made it, and a person must look.
  *
  * @throws the driver's error.
  */
 export async function applyMigration(connection: Connection, migration: Migration): Promise<void> {
+  await connection.query('SET autocommit = 0');
   const begunBefore = await markBegun(connection, migration.version);
   try {
     await connection.query(migration.statement);
   } catch (error) {
+    if (!begunBefore) await forgetBegun(connection, migration.version, error);
     if (!begunBefore || !ALREADY_DONE.has(errnoOf(error) ?? 0)) throw error;
   }
-  await connection.query('START TRANSACTION');
   await connection.query(
     'INSERT INTO schema_migrations (version, previous_can_read, applied_at) VALUES (?, ?, UTC_TIMESTAMP(3))',
     [migration.version, migration.previousCanRead],
   );
-  await connection.query('DELETE FROM schema_migrations_begun WHERE version = ?', [migration.version]);
+  await connection.query(DELETE_BEGUN, [migration.version]);
+  await connection.query('COMMIT');
+}
+
+/** The server said that it changed nothing, so nothing was begun; without its word the mark has to stay. */
+async function forgetBegun(connection: Connection, version: number, error: unknown): Promise<void> {
+  if (errnoOf(error) === undefined) return;
+  await connection.query('ROLLBACK');
+  await connection.query(DELETE_BEGUN, [version]);
   await connection.query('COMMIT');
 }
 
@@ -77,9 +89,10 @@ async function markBegun(connection: Connection, version: number): Promise<boole
     'SELECT version FROM schema_migrations_begun WHERE version = ?',
     [version],
   );
-  if (rows.length > 0) return true;
-  await connection.query('INSERT INTO schema_migrations_begun (version, begun_at) VALUES (?, UTC_TIMESTAMP(3))', [
-    version,
-  ]);
-  return false;
+  if (rows.length === 0) {
+    const sql = 'INSERT INTO schema_migrations_begun (version, begun_at) VALUES (?, UTC_TIMESTAMP(3))';
+    await connection.query(sql, [version]);
+  }
+  await connection.query('COMMIT');
+  return rows.length > 0;
 }
