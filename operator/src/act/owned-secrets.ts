@@ -101,10 +101,13 @@ export class OwnedSecretKeeper {
    */
   async ensure(api: MaintenanceApi, now: Date): Promise<OwnedSecrets> {
     const names = this.#builders.names(api.metadata.name);
-    const versions: string[] = [];
+    const versions = new Map<string, string>();
+    const note = (name: string, {metadata}: SecretObject): void => {
+      versions.set(name, `${name}@${metadata.uid ?? ''}/${metadata.resourceVersion ?? ''}`);
+    };
     const get = async (name: string, make: () => Promise<WritableObject> | WritableObject): Promise<SecretObject> => {
       const secret = await this.#getOrCreate(api, name, make);
-      versions.push(`${name}@${secret.metadata.uid ?? ''}/${secret.metadata.resourceVersion ?? ''}`);
+      note(name, secret);
       return secret;
     };
     const accounts = Object.fromEntries(
@@ -122,13 +125,14 @@ export class OwnedSecretKeeper {
     const state = await get(names.databaseState, () => this.#builders.state(api, {}));
     await get(names.apiTokens, () => this.#builders.apiTokens(api, [{name: 'default', token: newPassword()}]));
     const authority = await this.#authority(api, now, get);
-    const serverCertificate = await this.#serverCertificate(api, now, authority, get);
+    const tls = await this.#serverTls(api, now, authority, get);
+    note(names.databaseTls, tls);
     return {
       accounts,
       authorityCertificate: authority.certificate,
-      serverCertificate,
+      serverCertificate: required(tls, names.databaseTls, 'tls.crt'),
       serverUuids: uuidsOf(state),
-      version: versions.sort().join(','),
+      version: [...versions.values()].sort().join(','),
     };
   }
 
@@ -152,12 +156,12 @@ export class OwnedSecretKeeper {
     return {certificate: required(secret, name, 'tls.crt'), privateKey: required(secret, name, 'tls.key')};
   }
 
-  async #serverCertificate(
+  async #serverTls(
     api: MaintenanceApi,
     now: Date,
     authority: {certificate: string; privateKey: string},
     get: (name: string, make: () => Promise<WritableObject>) => Promise<SecretObject>,
-  ): Promise<string> {
+  ): Promise<SecretObject> {
     const {namespace, name: apiName} = api.metadata;
     const name = this.#builders.names(apiName).databaseTls;
     const issue = async (): Promise<BuiltSecret> => {
@@ -171,13 +175,12 @@ export class OwnedSecretKeeper {
     };
     const secret = await get(name, issue);
     const current = required(secret, name, 'tls.crt');
-    if (api.spec.paused || !needsRenewal(current, authority.certificate, now)) return current;
+    if (api.spec.paused || !needsRenewal(current, authority.certificate, now)) return secret;
     const body = {data: (await issue()).data};
-    const patched = await this.#client.patch<SecretObject>(resources.secret, namespace, name, body, {
+    return this.#client.patch<SecretObject>(resources.secret, namespace, name, body, {
       type: 'merge',
       beforeSend: this.#guard,
     });
-    return required(patched, name, 'tls.crt');
   }
 
   async #getOrCreate(
