@@ -155,6 +155,23 @@ describe('nothing is done', () => {
     }
   });
 
+  test('to the status of a service under steady traffic, nor to what conditions are made from (invariant 3)', () => {
+    const world = settled({seed: 1, behaviour: {a: healthy, b: healthy}});
+    const kinds = (looks: number): number => {
+      const seen = new Set<string>();
+      world.looks(looks, () => {
+        seen.add(JSON.stringify([world.status, world.last?.release]));
+        return {};
+      });
+      return seen.size;
+    };
+    expect(kinds(5 * LOOKS_A_MINUTE)).toBe(1);
+    world.release('b');
+    // What stood, each pod that becomes Ready, the complete rollout, and the revision that is good.
+    expect(kinds(5 * LOOKS_A_MINUTE)).toBeLessThanOrEqual(9);
+    expect(world.last?.lastKnownGood).toBe('b');
+  });
+
   test('to a service with little traffic', () => {
     const world = new World({seed: 1, load: 1, spec, behaviour: {a: () => ({bad: 0.001}), b: () => ({bad: 0.001})}});
     world.looks(700).release('b');

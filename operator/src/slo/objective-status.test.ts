@@ -172,12 +172,35 @@ describe('the error budget', () => {
     expect(service.status('availability')?.coverage).toBe('17%');
   });
 
-  test('forgets what lies before the window', () => {
-    const service = new Service()
-      .looks(10, {valid: 100, bad: 100})
-      .isNotSeen(31 * DAY)
-      .looks(10, {valid: 1000});
-    expect(service.status('availability')?.budgetRemaining).toBe('100%');
+  test('counts a time as seen once, however many pods are read', () => {
+    const service = new Service();
+    const other = new SimulatedPod('q', 'a', T);
+    service.levels.podReady('q', 'a', T, T - 10 * S);
+    for (let i = 0; i < 120; i++) {
+      service.looks(1, {valid: 1});
+      service.levels.record(other.answers(1).sample(service.now));
+    }
+    expect(service.levels.checkpoint(service.now).hours.map((row) => row[6])).toEqual([3600]);
+  });
+
+  test('is what it was after a restart, down-time included', () => {
+    const service = new Service().looks(10, {valid: 1000}).isDown(21.5 * MINUTE);
+    const levels = new ServiceLevels(service.levels.checkpoint(service.now));
+    const [availability] = levels.objectiveStatuses(service.now, {slo});
+    expect(availability).toMatchObject({budgetRemaining: '50%', coverage: '0%'});
+  });
+
+  test.each([28, 30])('forgets what lies before its window of %d days', (windowDays) => {
+    const lost = (days: number): string | undefined => {
+      const service = new Service()
+        .looks(10, {valid: 100, bad: 100})
+        .isNotSeen(days * DAY)
+        .looks(10, {valid: 1000});
+      const [availability] = service.levels.objectiveStatuses(service.now, {slo: {...slo, windowDays}});
+      return availability?.budgetRemaining;
+    };
+    expect(lost(windowDays - 0.5)).not.toBe('100%');
+    expect(lost(windowDays + 0.5)).toBe('100%');
   });
 });
 

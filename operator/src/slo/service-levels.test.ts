@@ -64,6 +64,7 @@ describe('counters of pods', () => {
     levels.record(late);
     levels.record(early);
     levels.record(late);
+    levels.record({...late, valid: 30, total: 30, fast: 30});
     levels.record({...late, time: T + 15 * S, bad: Number.NaN});
     expect(counts(levels.serviceWindow(T + 15 * S))).toEqual({valid: 20, bad: 0, total: 20, slow: 0});
   });
