@@ -8,7 +8,7 @@ export interface RequestMetrics {
 }
 
 /** The route label of requests that no route matched: their paths are whatever clients make up. */
-export const UNMATCHED_ROUTE = '<unmatched>';
+const UNMATCHED_ROUTE = '<unmatched>';
 /** What nginx made customary for "the client left before the answer". */
 const CLIENT_CLOSED_REQUEST = 499;
 /** Probes aren't service: counted, they would water down the error rate and pass for evidence that a release is good. */

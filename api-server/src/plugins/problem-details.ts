@@ -45,7 +45,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 /** The problem that an error stands for; what isn't known is `internal`, and its text stays inside. */
-export function toProblem(error: unknown): Problem {
+function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof OverloadedError) {
     return new Problem('overloaded', {cause: error, headers: {'retry-after': RETRY_AFTER_LOAD}});

@@ -1,7 +1,12 @@
 import {resultOf, type ChildResult} from '../act/children.ts';
 import {REPLICAS_HANDOVER_MANAGER, resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
-import {controllerRevision, desiredObjects, replicasHandover, type KubeObject} from '../desired/index.ts';
-import {UnknownRenderVersion} from '../desired/pod-template.ts';
+import {
+  controllerRevision,
+  desiredObjects,
+  replicasHandover,
+  UnknownRenderVersion,
+  type KubeObject,
+} from '../desired/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import {hashOf} from './observation.ts';
 import type {KnownRevision, MaintenanceApiControllerOptions, Scope} from './scope.ts';

@@ -10,15 +10,7 @@ import {statefulSet} from './statefulset.ts';
 
 export {replicasHandover} from './deployment.ts';
 export {DATA_MISSING_PREFIX} from './mysql-init.ts';
-export {
-  childNames,
-  databaseHosts,
-  databasePodHost,
-  databasePodName,
-  databaseRoles,
-  ports,
-  revisionName,
-} from './names.ts';
+export {childNames, databaseHosts, databasePodHost, databasePodName, databaseRoles, ports} from './names.ts';
 export type {DatabaseRole} from './names.ts';
 export type {DesiredInput, KubeObject} from './objects.ts';
 export {UnknownRenderVersion} from './pod-template.ts';

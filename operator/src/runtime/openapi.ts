@@ -111,7 +111,7 @@ export class OpenApiSchemas {
 }
 
 /** Shapes of the wanted kinds of one version, and of what they refer to. */
-export function shapesOf(
+function shapesOf(
   schemas: Readonly<Record<string, Schema>>,
   apiVersion: string,
   kinds: ReadonlySet<string>,

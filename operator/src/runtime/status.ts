@@ -8,7 +8,7 @@ export function headerOf(answer: Pick<Answer, 'headers'>, name: string): string 
 }
 
 /** The Status object in an answer's body, if that is what it is. */
-export function statusOf(body: Buffer): Status | undefined {
+function statusOf(body: Buffer): Status | undefined {
   try {
     return asStatus(JSON.parse(body.toString('utf8')));
   } catch {
