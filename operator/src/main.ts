@@ -1,28 +1,36 @@
 import 'reflect-metadata';
-import {KubeConfig} from '@kubernetes/client-node/dist/config.js';
 import {pino, type Logger} from 'pino';
 import {GROUP} from './api/v1alpha1/index.ts';
 import {readConfig} from './config.ts';
 import {ports} from './desired/index.ts';
 import {fetchByIp, fetchByProxy} from './observe/fetch-metrics.ts';
 import {Operator} from './operator.ts';
-import {EventRecorder, HealthServer, KubeClient, LeaderElector, Metrics, systemClock} from './runtime/index.ts';
+import {
+  EventRecorder,
+  HealthServer,
+  KubeClient,
+  LeaderElector,
+  loadKubeConfig,
+  Metrics,
+  systemClock,
+} from './runtime/index.ts';
 
 const LEASE = 'maintenance-api-operator';
+
 /** Ends the process with what went wrong; a successor starts from what is recorded. */
 function fatal(logger: Logger, error: unknown, message: string): never {
   logger.fatal({err: error}, message);
   process.exit(1);
 }
 
-function run(): void {
-  const config = readConfig(process.env);
-  const logger = pino({level: config.logLevel, base: {identity: config.identity}});
+const config = readConfig(process.env);
+const logger = pino({level: config.logLevel, base: {identity: config.identity}});
+
+async function run(): Promise<void> {
   process.on('unhandledRejection', (error) =>
     fatal(logger, error, 'Ending: a promise was rejected that nobody awaits'),
   );
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromDefault();
+  const kubeConfig = await loadKubeConfig();
   const metrics = new Metrics();
   const client = KubeClient.fromKubeConfig(kubeConfig, {metrics});
   const leaseClient = KubeClient.fromKubeConfig(kubeConfig, {metrics});
@@ -54,7 +62,7 @@ function run(): void {
         probeDatabases: config.inCluster,
         guard: elector.guard(),
       });
-      operator.start().catch((error: unknown) => fatal(logger, error, 'Ending: the operator could not start'));
+      operator.start().catch((error: unknown) => fatal(logger, error, 'Ending: the leader could not start'));
     },
     onLost: (reason) => fatal(logger, undefined, `Ending: the lease is lost (${reason})`),
   });
@@ -90,4 +98,4 @@ function run(): void {
   );
 }
 
-run();
+run().catch((error: unknown) => fatal(logger, error, 'Ending: the operator could not start'));
