@@ -10,6 +10,18 @@ interface Secret {
 const SHORTEST_SECRET = 16;
 const PUBLIC_KEYS = new Set(['ca.crt', 'tls.crt']);
 
+/** What must not be read anywhere of a Secret, encoded and line by line, with the name of its place in the Secret. */
+function secretValues({metadata, data = {}}: Secret): [value: string, name: string][] {
+  return Object.entries(data)
+    .filter(([key]) => !PUBLIC_KEYS.has(key))
+    .flatMap(([key, value]) => {
+      const lines = Buffer.from(value, 'base64').toString('utf8').trim().split('\n');
+      return [value, ...lines]
+        .filter((form) => form.length >= SHORTEST_SECRET && !form.startsWith('-----'))
+        .map((form): [string, string] => [form, `${metadata.name}/${key}`]);
+    });
+}
+
 /**
  * Looks for the values of every Secret of some namespaces in whatever people and tools read: operator's and pods' logs,
  * events, every object but Secrets, the audit log.
@@ -36,14 +48,7 @@ export async function findSecrets(world: World, namespaces: readonly string[]): 
       );
     }
     for (const secret of await world.list<Secret>('secrets', namespace)) {
-      for (const [key, value] of Object.entries(secret.data ?? {})) {
-        if (PUBLIC_KEYS.has(key)) continue;
-        const decoded = Buffer.from(value, 'base64').toString('utf8').trim();
-        for (const form of [value, ...decoded.split('\n')]) {
-          if (form.length >= SHORTEST_SECRET && !form.startsWith('-----'))
-            values.set(form, `${secret.metadata.name}/${key}`);
-        }
-      }
+      for (const [value, name] of secretValues(secret)) values.set(value, name);
     }
   }
   const found = new Set<string>();

@@ -76,7 +76,7 @@ export class SimulatedPods {
   #timer: NodeJS.Timeout | undefined;
   #busy = false;
   /** The first failure, which a test must see. */
-  failure: unknown;
+  failure: Error | undefined;
 
   constructor(client: KubeClient, scenes: ReadonlyMap<string, Scene>) {
     this.#client = client;
@@ -99,7 +99,7 @@ export class SimulatedPods {
     try {
       await this.#sync();
     } catch (error) {
-      this.failure ??= error;
+      this.failure ??= error instanceof Error ? error : new Error(String(error));
     } finally {
       this.#busy = false;
     }
@@ -197,35 +197,38 @@ interface Condition {
 
 function podStatus(pod: Pod, behaviour: Behaviour, ip: string): {conditions: Condition[]; [field: string]: unknown} {
   const now = `${new Date().toISOString().slice(0, 19)}Z`;
-  const starts = behaviour.waiting === undefined && behaviour.crashes !== true;
+  const crashes = behaviour.crashes === true;
+  const starts = behaviour.waiting === undefined && !crashes;
   const ready = starts && behaviour.becomesReady !== false;
-  const name = pod.spec.containers[0]?.name ?? '';
-  const image = pod.spec.containers[0]?.image ?? '';
-  const reason = behaviour.crashes === true ? 'CrashLoopBackOff' : behaviour.waiting;
-  const ended = {terminated: {exitCode: 1, reason: 'Error', finishedAt: now, startedAt: now}};
   const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type, index) => ({
     type,
     status: index < 2 || ready ? 'True' : 'False',
     lastTransitionTime: now,
   }));
   return {
-    phase: starts || behaviour.crashes === true ? 'Running' : 'Pending',
+    phase: starts || crashes ? 'Running' : 'Pending',
     podIP: ip,
     podIPs: [{ip}],
     startTime: now,
     conditions,
-    containerStatuses: [
-      {
-        name,
-        image,
-        imageID: `sha256:${Buffer.from(image).toString('hex').padEnd(64, '0').slice(0, 64)}`,
-        ready,
-        started: starts,
-        restartCount: behaviour.crashes === true ? 4 : 0,
-        state: reason === undefined ? {running: {startedAt: now}} : {waiting: {reason, message: `${image}: ${reason}`}},
-        ...(behaviour.crashes === true ? {lastState: ended} : {}),
-      },
-    ],
+    containerStatuses: [{...containerState(pod, behaviour, now), ready, started: starts}],
+  };
+}
+
+/** What the first container of a pod is doing, and what its last run ended with. */
+function containerState(pod: Pod, behaviour: Behaviour, now: string): Readonly<Record<string, unknown>> {
+  const name = pod.spec.containers[0]?.name ?? '';
+  const image = pod.spec.containers[0]?.image ?? '';
+  const crashes = behaviour.crashes === true;
+  const reason = crashes ? 'CrashLoopBackOff' : behaviour.waiting;
+  const ended = {terminated: {exitCode: 1, reason: 'Error', finishedAt: now, startedAt: now}};
+  return {
+    name,
+    image,
+    imageID: `sha256:${Buffer.from(image).toString('hex').padEnd(64, '0').slice(0, 64)}`,
+    restartCount: crashes ? 4 : 0,
+    state: reason === undefined ? {running: {startedAt: now}} : {waiting: {reason, message: `${image}: ${reason}`}},
+    ...(crashes ? {lastState: ended} : {}),
   };
 }
 

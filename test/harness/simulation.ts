@@ -24,7 +24,7 @@ const CONTROLLERS = [
   'horizontal-pod-autoscaler-controller',
 ];
 
-export const NAMESPACE_REF = {apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false} as const;
+const NAMESPACE_REF = {apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false} as const;
 
 /** A condition of a MaintenanceApi as `Status Reason`, for short assertions. */
 export function conditionOf(api: MaintenanceApi, type: string): string {
@@ -141,7 +141,7 @@ export class Simulation {
   }
 
   async api(namespace: string): Promise<MaintenanceApi> {
-    const api = await this.client.get<KubeObject>(resources.maintenanceApi, namespace, 'tasks');
+    const api = await this.client.get(resources.maintenanceApi, namespace, 'tasks');
     if (api === undefined) throw new Error(`There is no MaintenanceApi ${namespace}/tasks`);
     return api as unknown as MaintenanceApi;
   }
@@ -161,7 +161,7 @@ export class Simulation {
       `${namespace}: ${what}`,
       async () => {
         if (this.pods.failure !== undefined)
-          throw new Error(`the simulated kubelet failed: ${String(this.pods.failure)}`);
+          throw new Error(`the simulated kubelet failed: ${this.pods.failure.message}`);
         const api = await this.api(namespace);
         if (holds(api)) return api;
         const {conditions = [], remediation, summary} = api.status ?? {};

@@ -18,6 +18,24 @@ async function replicaSets({world}: StepContext): Promise<ReplicaSet[]> {
   return world.list<ReplicaSet>('replicasets', WHERE.namespace, 'app.kubernetes.io/component=api');
 }
 
+/** Measures, by the client's ledger and the audit log, how soon the rollback came and whether it cost a request. */
+async function observeRollback({world, facts, say}: StepContext): Promise<void> {
+  const ledger = await world.ledger(WHERE.namespace, STEADY.name);
+  const firstBad = ledger.find((entry) => isBad(entry) && entry.t >= (facts.badReleasedAt ?? 0));
+  if (firstBad === undefined) throw new Unexpected('the client saw no failure at all');
+  const patches = await world.audit(deploymentPatches(WHERE.namespace, WHERE.name));
+  const rollback = patches.map((patch) => Date.parse(patch.stageTimestamp)).find((time) => time > firstBad.t);
+  if (rollback === undefined) throw new Unexpected('the audit log has no patch after the first bad answer');
+  const broken = ledger.filter(
+    (entry) => isBroken(entry) && entry.t > rollback - 10_000 && entry.t < rollback + 60_000,
+  );
+  say(
+    `First bad answer → Deployment patched: ${((rollback - firstBad.t) / 1000).toFixed(1)} s (client's clock, audit log)`,
+  );
+  say(`Refused, reset or timed-out requests around the rollback: ${String(broken.length)}`);
+  expectThat(broken.length === 0, `${String(broken.length)} requests were refused, reset or timed out`);
+}
+
 /** The steps about releases: a bad one that is rolled back, and one that can't start and is held. */
 export const releaseSteps: readonly Step[] = [
   {
@@ -30,36 +48,21 @@ export const releaseSteps: readonly Step[] = [
     sabotage: goodAgain,
     observe: async (context) => {
       const {world, facts, say} = context;
-      const api = await world.waitApi(
+      const {status} = await world.waitApi(
         WHERE,
         'the bad revision is rolled back and rejected',
         (seen) => seen.status?.revisions?.suspended?.some((item) => item.state === 'Rejected') === true,
         240_000,
       );
-      const bad = api.status?.revisions?.suspended?.[0]?.hash;
+      const {revisions, remediation} = status ?? {};
+      const bad = revisions?.suspended?.[0]?.hash;
       if (bad === undefined) throw new Unexpected('no revision is rejected');
       facts.bad = bad;
-      expectThat(api.status?.revisions?.serving === facts.good, 'the good revision does not serve');
+      expectThat(revisions?.serving === facts.good, 'the good revision does not serve');
       const sets = await replicaSets(context);
       expectThat(sets.length === 2, `there are ${String(sets.length)} ReplicaSets, not 2`);
-      const ledger = await world.ledger(WHERE.namespace, STEADY.name);
-      const firstBad = ledger.find((entry) => isBad(entry) && entry.t >= (facts.badReleasedAt ?? 0));
-      expectThat(firstBad !== undefined, 'the client saw no failure at all');
-      const patches = await world.audit(deploymentPatches(WHERE.namespace, WHERE.name));
-      const rollback = patches
-        .map((patch) => Date.parse(patch.stageTimestamp))
-        .find((time) => time > (firstBad?.t ?? 0));
-      if (rollback === undefined || firstBad === undefined)
-        throw new Unexpected('the audit log has no patch after the first bad answer');
-      const broken = ledger.filter(
-        (entry) => isBroken(entry) && entry.t > rollback - 10_000 && entry.t < rollback + 60_000,
-      );
-      say(
-        `First bad answer → Deployment patched: ${((rollback - firstBad.t) / 1000).toFixed(1)} s (client's clock, audit log)`,
-      );
-      say(`Refused, reset or timed-out requests around the rollback: ${String(broken.length)}`);
-      expectThat(broken.length === 0, `${String(broken.length)} requests were refused, reset or timed out`);
-      say(`Explanation: ${api.status?.remediation?.recentActions?.[0]?.message ?? ''}`);
+      await observeRollback(context);
+      say(`Explanation: ${remediation?.recentActions?.[0]?.message ?? ''}`);
     },
   },
   {
