@@ -131,11 +131,12 @@ describe('a watch', () => {
   });
 });
 
-test('a black hole swallows everything until it ends by a reset', async () => {
+test('a black hole swallows everything until it is healed', async () => {
   await ask('GET');
   proxy.blackhole(true);
   await expect(ask('GET', '/swallowed', AbortSignal.timeout(200))).rejects.toThrow();
   expect(done).toEqual(['GET /x']);
-  proxy.blackhole(false);
+  proxy.rule({matches: any, fault: {kind: 'answer', status: 500, body: {}}});
+  proxy.heal();
   expect((await ask('GET', '/again')).status).toBe(200);
 });

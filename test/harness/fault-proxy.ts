@@ -176,6 +176,14 @@ export class FaultProxy {
     }
   }
 
+  /** Ends every rule and the black hole: what one test did is not for the next. */
+  heal(): void {
+    this.#rules = [];
+    if (this.#blackhole) {
+      this.blackhole(false);
+    }
+  }
+
   /** Ends everything. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {

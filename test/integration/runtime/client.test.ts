@@ -1,11 +1,13 @@
 import {KubeConfig, KubernetesObjectApi} from '@kubernetes/client-node';
-import {afterAll, beforeAll, describe, expect, test} from '@jest/globals';
+import {afterAll, afterEach, beforeAll, describe, expect, jest, test} from '@jest/globals';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {KubeClient, Metrics, loadKubeConfig, type KubeObject} from '../../../operator/src/runtime/index.ts';
 import {FakeClock} from '../../../operator/src/runtime/testing/fake-clock.ts';
 import {START_TIMEOUT_MS, RealApi, aConfigMap, configMaps, sample, secrets, until} from './real-api.ts';
+
+jest.setTimeout(60_000);
 
 type ConfigMap = KubeObject & {data?: Record<string, string>};
 
@@ -19,6 +21,10 @@ beforeAll(async () => {
   await writeFile(tokens, `${GOOD_TOKEN},token-user,token-uid,"system:masters"\n`);
   api = await RealApi.start({apiServerFlags: {'token-auth-file': tokens}});
 }, START_TIMEOUT_MS);
+
+afterEach(() => {
+  api.proxy.heal();
+});
 
 afterAll(async () => {
   await api.stop();

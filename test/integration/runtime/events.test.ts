@@ -1,4 +1,4 @@
-import {afterAll, beforeAll, expect, jest, test} from '@jest/globals';
+import {afterAll, afterEach, beforeAll, expect, jest, test} from '@jest/globals';
 import {EventRecorder, systemClock, type KubeObject, type ResourceRef} from '../../../operator/src/runtime/index.ts';
 import {RecordingLogger} from '../../../operator/src/runtime/testing/logs.ts';
 import {START_TIMEOUT_MS, RealApi, aConfigMap, configMaps, until} from './real-api.ts';
@@ -20,6 +20,10 @@ let api: RealApi;
 beforeAll(async () => {
   api = await RealApi.start();
 }, START_TIMEOUT_MS);
+
+afterEach(() => {
+  api.proxy.heal();
+});
 
 afterAll(async () => {
   await api.stop();

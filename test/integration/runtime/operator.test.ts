@@ -30,6 +30,7 @@ beforeAll(async () => {
 }, START_TIMEOUT_MS);
 
 afterEach(async () => {
+  api.proxy.heal();
   await Promise.all(running.splice(0).map((operator) => operator.stop()));
 });
 

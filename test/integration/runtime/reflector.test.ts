@@ -20,6 +20,7 @@ beforeAll(async () => {
 }, START_TIMEOUT_MS);
 
 afterEach(async () => {
+  api.proxy.heal();
   await Promise.all(running.splice(0).map((reflector) => reflector.stop()));
 });
 
