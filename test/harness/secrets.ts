@@ -16,7 +16,8 @@ function secretValues({metadata, data = {}}: Secret): [value: string, name: stri
     .filter(([key]) => !PUBLIC_KEYS.has(key))
     .flatMap(([key, value]) => {
       const lines = Buffer.from(value, 'base64').toString('utf8').trim().split('\n');
-      return [value, ...lines]
+      // A token's line is `name:token`; the token alone is the secret.
+      return [value, ...lines, ...lines.map((line) => line.slice(line.indexOf(':') + 1))]
         .filter((form) => form.length >= SHORTEST_SECRET && !form.startsWith('-----'))
         .map((form): [string, string] => [form, `${metadata.name}/${key}`]);
     });
@@ -40,10 +41,10 @@ export async function findSecrets(world: World, namespaces: readonly string[]): 
       `objects of ${namespace}`,
       await world.kubectl(['get', kinds, '-n', namespace, '-o', 'yaml', '--show-managed-fields']),
     );
-    for (const container of ['api', 'mysqld']) {
-      const selector = ['-n', namespace, '-l', 'app.kubernetes.io/name=maintenance-api', '-c', container];
+    for (const component of ['api', 'database']) {
+      const selector = ['-n', namespace, '-l', `app.kubernetes.io/component=${component}`, '--all-containers'];
       places.set(
-        `logs of ${container} in ${namespace}`,
+        `logs of ${component} in ${namespace}`,
         await world.kubectl(['logs', ...selector, '--tail=-1', '--ignore-errors']),
       );
     }

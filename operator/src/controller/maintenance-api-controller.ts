@@ -145,8 +145,7 @@ export class MaintenanceApiController {
     const {cache, scraper, probes, clock} = this.#o;
     const now = clock.now();
     const scrapes = scraper.results(key);
-    const latencyThresholdMs = api.spec.slo.latency.thresholdMilliseconds;
-    recordMeasurements(state.levels, scrapes, {cache, key, now, latencyThresholdMs});
+    recordMeasurements(state.levels, scrapes, {cache, key, now});
     const reading = probes.reading(key);
     const observation = observe({
       key,
@@ -305,5 +304,6 @@ export class MaintenanceApiController {
     const suspected = decision.breached || probes.reading(key)?.reachable !== true;
     const interval = suspected ? DATABASE_INTERVAL_SUSPECTED_MS : DATABASE_INTERVAL_MS;
     probes.watch(key, databaseTarget(cache, api, state, 'monitor'), interval);
+    if (decision.heldBy === 'Witnesses') probes.ask(key);
   }
 }

@@ -42,7 +42,7 @@ export function databaseTarget(
 export function recordMeasurements(
   levels: ServiceLevels,
   results: readonly ScrapeResult[],
-  context: {cache: Cache; key: string; now: number; latencyThresholdMs: number},
+  context: {cache: Cache; key: string; now: number},
 ): void {
   const pods = context.cache.pods.ownedBy(context.key).filter((pod) => pod.value.component === 'api');
   for (const pod of pods) {
@@ -51,8 +51,7 @@ export function recordMeasurements(
   }
   for (const {uid, revision, reading, readAt} of results) {
     if (reading === undefined || readAt === undefined) continue;
-    const {valid, bad, total, fast} = reading;
-    const {latencyThresholdMs} = context;
+    const {valid, bad, total, fast, latencyThresholdMs} = reading;
     levels.record({podUid: uid, revision, time: readAt, valid, bad, total, fast, latencyThresholdMs});
   }
   levels.recordReadiness(

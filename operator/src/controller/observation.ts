@@ -152,6 +152,7 @@ function databaseFacts(input: ObservationInput, pods: readonly Cached<PodProject
   const waits = pages.flatMap((page) => page?.poolWaiting ?? []);
   return defined({
     reachable: reading.reachable,
+    askedAt: reading.readAt,
     unreachableSince: reading.unreachableSince,
     reason: reading.reason,
     lastOutage: reading.lastOutage,
@@ -197,7 +198,7 @@ export function observe(input: ObservationInput): Observation {
       rolledOutAt === undefined
         ? {}
         : Object.fromEntries(revisions.map(({hash}) => [hash, levels.bakeRequests(hash, rolledOutAt, now)])),
-    load: levels.load(now, rolledOutAt ?? deployment?.rolloutStartedAt),
+    load: levels.load(now, deployment?.rolloutStartedAt),
     database: databaseFacts(input, pods),
     retry: input.retry,
     freshId: input.freshId,

@@ -10,22 +10,18 @@ import {
   type ResourceRef,
 } from '../runtime/index.ts';
 import {
-  projectAutoscaler,
   projectChild,
   projectClaim,
   projectControllerRevision,
   projectDeployment,
   projectPod,
   projectReplicaSet,
-  projectStatefulSet,
-  type AutoscalerProjection,
   type ChildProjection,
   type ClaimProjection,
   type ControllerRevisionProjection,
   type DeploymentProjection,
   type PodProjection,
   type ReplicaSetProjection,
-  type StatefulSetProjection,
 } from './projections.ts';
 
 /** A MaintenanceApi as read, or why it can't be taken as one. */
@@ -152,8 +148,8 @@ export class Cache {
   readonly apis: Kind<MaintenanceApiReading>;
   readonly deployments: Kind<DeploymentProjection>;
   readonly replicaSets: Kind<ReplicaSetProjection>;
-  readonly statefulSets: Kind<StatefulSetProjection>;
-  readonly autoscalers: Kind<AutoscalerProjection>;
+  readonly statefulSets: Kind<ChildProjection>;
+  readonly autoscalers: Kind<ChildProjection>;
   readonly budgets: Kind<ChildProjection>;
   readonly services: Kind<ChildProjection>;
   readonly serviceAccounts: Kind<ChildProjection>;
@@ -170,8 +166,8 @@ export class Cache {
     this.apis = new Kind(options, resources.maintenanceApi, readMaintenanceApi);
     this.deployments = new Kind(options, resources.deployment, projectDeployment);
     this.replicaSets = new Kind(options, resources.replicaSet, projectReplicaSet);
-    this.statefulSets = new Kind(options, resources.statefulSet, projectStatefulSet);
-    this.autoscalers = new Kind(options, resources.horizontalPodAutoscaler, projectAutoscaler);
+    this.statefulSets = new Kind(options, resources.statefulSet, projectChild);
+    this.autoscalers = new Kind(options, resources.horizontalPodAutoscaler, projectChild);
     this.budgets = new Kind(options, resources.podDisruptionBudget, projectChild);
     this.services = new Kind(options, resources.service, projectChild);
     this.serviceAccounts = new Kind(options, resources.serviceAccount, projectChild);

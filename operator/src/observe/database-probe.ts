@@ -28,6 +28,8 @@ export interface DatabaseReading {
 }
 
 interface Probe {
+  /** Somebody waits for the next answer. */
+  awaited: boolean;
   /** undefined: there is no server to ask. */
   target: DatabaseTarget | undefined;
   intervalMs: number;
@@ -61,7 +63,7 @@ const ADDRESS_QUERY = `SELECT SUBSTRING_INDEX(HOST, ':', 1) AS address, COUNT(*)
   FROM performance_schema.processlist WHERE HOST LIKE '%:%' GROUP BY address`;
 
 /** The error's code (ECONNREFUSED, ER_ACCESS_DENIED_ERROR, …): its message may quote an address or a user. */
-function databaseErrorCode(error: unknown): string {
+export function databaseErrorCode(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return error instanceof Error ? error.name : 'UnknownError';
 }
@@ -144,6 +146,17 @@ export class DatabaseProbes {
     }
   }
 
+  /**
+   * Asks at once, and tells `onChange` what came of it whatever that is: before an action the database must have been
+   * asked after the newest measurement, not up to an interval before.
+   */
+  ask(key: string): void {
+    const probe = this.#probes.get(key);
+    if (probe?.target === undefined || probe.awaited) return;
+    probe.awaited = true;
+    if (!probe.running) this.#schedule(key, probe, 0);
+  }
+
   /** A database that was there has no pod, or one without an address: it doesn't answer, which needs no asking. */
   absent(key: string): void {
     const probe = this.#probes.get(key) ?? newProbe(undefined, 0);
@@ -203,7 +216,8 @@ export class DatabaseProbes {
     probe.reading = reading;
     this.#schedule(key, probe, probe.intervalMs);
     const changed = before?.reachable !== reading.reachable || before.serverUuid !== reading.serverUuid;
-    if (changed) this.#onChange(key);
+    if (changed || probe.awaited) this.#onChange(key);
+    probe.awaited = false;
   }
 
   async #read(probe: Probe, target: DatabaseTarget): Promise<DatabaseReading> {
@@ -290,6 +304,6 @@ export class DatabaseProbes {
 function newProbe(target: DatabaseTarget | undefined, intervalMs: number): Probe {
   return {
     ...{target, intervalMs, timer: undefined, connection: undefined},
-    ...{running: false, reading: undefined, counters: undefined},
+    ...{running: false, awaited: false, reading: undefined, counters: undefined},
   };
 }

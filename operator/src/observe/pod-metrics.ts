@@ -8,6 +8,8 @@ export interface PodReading {
   readonly total: number;
   /** Valid responses at or under the latency threshold. */
   readonly fast: number;
+  /** The threshold that `fast` was counted against, milliseconds: the spec's may have changed since. */
+  readonly latencyThresholdMs: number;
   /** Requests that wait for a connection of the pool; undefined where the image doesn't tell. */
   readonly poolWaiting: number | undefined;
   readonly residentBytes: number | undefined;
@@ -35,25 +37,27 @@ function sum(samples: readonly TextSample[], keep: (sample: TextSample) => boole
  *
  * @param body - text exposition format
  * @param thresholdMilliseconds - spec.slo.latency.thresholdMilliseconds, one of the histogram's bounds
- * @returns undefined when the body lacks `http_requests_total`'s family altogether: that is no telemetry, not zero
- *   traffic (invariant 5)
+ * @returns undefined when the body lacks `http_requests_total`'s family altogether, or one of the counts is no number:
+ *   that is no telemetry, not zero traffic (invariant 5)
  */
 export function readPodMetrics(body: string, thresholdMilliseconds: number): PodReading | undefined {
   if (!/^(# TYPE )?http_requests_total\b/m.test(body)) return undefined;
   const samples = parsePrometheusText(body, WANTED);
   const requests = samples.filter((sample) => sample.name === 'http_requests_total');
   const buckets = samples.filter((sample) => sample.name === 'http_request_duration_seconds_bucket');
+  if (![...requests, ...buckets].every(({value}) => Number.isFinite(value) && value >= 0)) return undefined;
   const bound = thresholdMilliseconds / 1000;
   const migrations = samples.filter((sample) => sample.name === 'schema_migration_info');
   const waiting = samples.filter(
-    (sample) => sample.name === 'mysql_pool_connections' && sample.labels['state'] === 'waiting',
+    ({name, labels, value}) => name === 'mysql_pool_connections' && labels['state'] === 'waiting' && value >= 0,
   );
-  const resident = samples.find((sample) => sample.name === 'process_resident_memory_bytes');
+  const resident = samples.find(({name, value}) => name === 'process_resident_memory_bytes' && value >= 0);
   return {
     valid: sum(requests, (sample) => !isClientError(sample.labels['status'])),
     bad: sum(requests, (sample) => isServerError(sample.labels['status'])),
     total: sum(requests, () => true),
     fast: sum(buckets, (sample) => Number(sample.labels['le']) === bound && !isClientError(sample.labels['status'])),
+    latencyThresholdMs: thresholdMilliseconds,
     poolWaiting: waiting.length === 0 ? undefined : sum(waiting, () => true),
     residentBytes: resident?.value,
     migrations:

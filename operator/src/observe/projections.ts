@@ -41,17 +41,6 @@ export interface ReplicaSetProjection {
   readonly replicaFailure: string | undefined;
 }
 
-export interface StatefulSetProjection extends ChildProjection {
-  readonly ready: number;
-  readonly wanted: number;
-  readonly upToDate: boolean;
-}
-
-export interface AutoscalerProjection extends ChildProjection {
-  readonly minReplicas: number | undefined;
-  readonly desiredReplicas: number | undefined;
-}
-
 export interface ClaimProjection {
   readonly owner: string | undefined;
   readonly phase: string;
@@ -119,7 +108,6 @@ interface RawWorkload extends KubeObject {
     replicas?: number;
     template?: {metadata?: {labels?: Record<string, string>}};
     storageClassName?: string;
-    minReplicas?: number;
   };
   status?: {
     observedGeneration?: number;
@@ -127,9 +115,6 @@ interface RawWorkload extends KubeObject {
     updatedReplicas?: number;
     readyReplicas?: number;
     availableReplicas?: number;
-    desiredReplicas?: number;
-    currentRevision?: string;
-    updateRevision?: string;
     phase?: string;
     conditions?: RawCondition[];
   };
@@ -194,27 +179,6 @@ export function projectReplicaSet(object: RawWorkload): ReplicaSetProjection {
     ready: object.status?.readyReplicas ?? 0,
     total: object.status?.replicas ?? 0,
     replicaFailure: replicaFailureOf(object),
-  };
-}
-
-/** Keeps whether the database runs as asked. */
-export function projectStatefulSet(object: RawWorkload): StatefulSetProjection {
-  return {
-    ...projectChild(object),
-    ready: object.status?.readyReplicas ?? 0,
-    wanted: object.spec?.replicas ?? 0,
-    upToDate:
-      (object.status?.observedGeneration ?? 0) >= (object.metadata.generation ?? 0) &&
-      object.status?.currentRevision === object.status?.updateRevision,
-  };
-}
-
-/** Keeps what the autoscaler wants. */
-export function projectAutoscaler(object: RawWorkload): AutoscalerProjection {
-  return {
-    ...projectChild(object),
-    minReplicas: object.spec?.minReplicas,
-    desiredReplicas: object.status?.desiredReplicas,
   };
 }
 

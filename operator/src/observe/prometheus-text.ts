@@ -25,6 +25,7 @@ function parseLabels(text: string): Record<string, string> | undefined {
 }
 
 function parseValue(text: string): number | undefined {
+  if (text === 'NaN') return NaN;
   if (text === '+Inf') return Infinity;
   if (text === '-Inf') return -Infinity;
   const value = Number(text);
@@ -32,8 +33,7 @@ function parseValue(text: string): number | undefined {
 }
 
 /**
- * Reads the samples whose metric name is wanted; NaN and malformed lines are left out, as absent is what they mean
- * to a decision (invariant 5).
+ * Reads the samples whose metric name is wanted, NaN among them; malformed lines are left out.
  *
  * @param text - body of a `/metrics` answer
  * @param wanted - metric names to keep, with `_bucket` and `_count` spelled out
@@ -45,7 +45,7 @@ export function parsePrometheusText(text: string, wanted: ReadonlySet<string>): 
     const match = LINE.exec(raw.trim());
     const name = match?.[1];
     if (match === null || name === undefined || !wanted.has(name)) continue;
-    const labels = parseLabels(match[2] ?? '');
+    const labels = parseLabels((match[2] ?? '').trimEnd());
     const value = parseValue(match[3] ?? '');
     if (labels !== undefined && value !== undefined) samples.push({name, labels, value});
   }

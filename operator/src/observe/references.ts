@@ -75,15 +75,14 @@ export async function readReferences(
       missing.push({kind, name, key: undefined});
       return;
     }
-    const mac = createHmac('sha256', hashKey);
-    for (const key of [...keys].sort()) {
-      const value = object.data?.[key];
-      if (value === undefined) missing.push({kind, name, key});
-      mac.update(`${key}\0${value ?? ''}\0`);
-    }
+    const entries = [...keys].sort().map((key) => [key, object.data?.[key]] as const);
+    missing.push(...entries.flatMap(([key, value]) => (value === undefined ? [{kind, name, key}] : [])));
+    const mac = createHmac('sha256', hashKey).update(JSON.stringify(entries));
     hashes[`${kind}/${name}`] = mac.digest('hex').slice(0, 32);
   };
   await Promise.all(referencesOf(api).map(read));
-  missing.sort((a, b) => a.name.localeCompare(b.name));
+  // Answers come in any order: without one of their own the words of a condition would move.
+  const order = ({kind, name, key}: MissingReference): string => JSON.stringify([kind, name, key]);
+  missing.sort((a, b) => (order(a) < order(b) ? -1 : 1));
   return {hashes, missing};
 }

@@ -41,6 +41,8 @@ interface Round {
 const TIMEOUT_MS = 2_000;
 /** Readings under way at once over all resources, so that a fleet of hung pods can't exhaust sockets. */
 const MAX_CONCURRENT = 64;
+/** And of one resource, so that its hung pods leave room for those of others. */
+const MAX_CONCURRENT_EACH = 16;
 
 /**
  * Reads the pods of every resource on its own interval. Each resource has a timer of its own and pods are read side by
@@ -117,8 +119,11 @@ export class Scraper {
   async #run(key: string, round: Round): Promise<void> {
     if (round.running) return;
     round.running = true;
-    const targets = round.targets;
-    await Promise.all(targets.map((target) => this.#read(round, target)));
+    const targets = round.targets.values();
+    const readOn = async (): Promise<void> => {
+      for (const target of targets) await this.#read(round, target);
+    };
+    await Promise.all(Array.from({length: MAX_CONCURRENT_EACH}, readOn));
     round.running = false;
     if (this.#rounds.get(key) !== round) return;
     this.#schedule(key, round, round.intervalMs);

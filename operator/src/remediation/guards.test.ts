@@ -250,6 +250,21 @@ describe('witnesses', () => {
       ['Contradicts', 'Confirms', 'Abstains', 'Confirms'],
     ],
   ])('are heard of %s', (_, observation, [podReadings, contrast, twoPods, podStatus]) => {
-    expect(heard(observation)).toEqual({podReadings, contrast, twoPods, podStatus});
+    expect(heard(observation)).toEqual({podReadings, contrast, twoPods, podStatus, database: 'Abstains'});
+  });
+
+  test('let nothing happen before the database was asked after the newest response', () => {
+    const asked = (askedAt: number): ObservationBuilder => {
+      const {database} = aBadRelease().build();
+      return aBadRelease().with({database: {...database, reachable: true, askedAt}});
+    };
+    const newest = Math.max(
+      ...aBadRelease()
+        .build()
+        .revisionWindows.map(({to}) => to),
+    );
+    expect(heard(asked(newest - 1))).toMatchObject({database: 'Contradicts'});
+    expect(decide(asked(newest - 1).build())).toMatchObject({action: undefined, heldBy: 'Witnesses'});
+    expect(decide(asked(newest).build()).action).toMatchObject({kind: 'Rollback'});
   });
 });

@@ -65,6 +65,8 @@ export interface DeploymentFacts {
 export interface DatabaseFacts {
   /** The admin interface answered a login and SELECT 1. */
   readonly reachable?: boolean;
+  /** When it was asked last, milliseconds; undefined where that probe abstains. */
+  readonly askedAt?: number;
   readonly unreachableSince?: number;
   readonly reason?: string;
   /** The newest break that ended: from its first failed probe (or the crash) to the first that was answered again. */

@@ -4,7 +4,7 @@ import {contrast} from './contrast.ts';
 
 /** An independent source for the claim that the revision is bad. */
 export interface Witness {
-  readonly name: 'podReadings' | 'contrast' | 'twoPods' | 'podStatus';
+  readonly name: 'podReadings' | 'contrast' | 'twoPods' | 'podStatus' | 'database';
   readonly answer: 'Confirms' | 'Contradicts' | 'Abstains';
   readonly reason: string;
 }
@@ -17,7 +17,7 @@ export interface Witness {
  */
 export function witnesses(a: Assessment): readonly Witness[] {
   const crash = a.breaches.length === 0 && a.servingPods.some(crashLoops);
-  return [podReadings(a), crash ? oldPodsLive(a) : contrasted(a), twoPods(a), podStatus(a)];
+  return [podReadings(a), crash ? oldPodsLive(a) : contrasted(a), twoPods(a), podStatus(a), database(a)];
 }
 
 /**
@@ -75,4 +75,17 @@ function podStatus({servingPods}: Assessment): Witness {
   return crashing > 0
     ? {name: 'podStatus', answer: 'Confirms', reason: `${crashing} of its pods crash again and again`}
     : {name: 'podStatus', answer: 'Abstains', reason: 'its pods run, which says nothing about their responses'};
+}
+
+/**
+ * The database must have been asked after the newest of the responses that are held against the revision: when it stops
+ * answering, pods fail before its probe is due again (seen on a real cluster).
+ */
+function database({o, window}: Assessment): Witness {
+  const name = 'database';
+  const {reachable, askedAt} = o.database;
+  if (reachable === undefined || askedAt === undefined) return {name, answer: 'Abstains', reason: 'it is not asked'};
+  return window !== undefined && askedAt < window.to
+    ? {name, answer: 'Contradicts', reason: 'it was not asked since the newest of these responses'}
+    : {name, answer: 'Abstains', reason: 'it answers, which says nothing about the revision'};
 }

@@ -162,6 +162,20 @@ describe('the overlap of old and new pods', () => {
     expect(counts(overlap?.old)).toEqual({valid: 500, bad: 0, total: 500, slow: 0});
   });
 
+  test('ends when the old pods get no more requests, though they are still read while they drain', () => {
+    const levels = new ServiceLevels();
+    const old = readyPod(levels, 'old', 'a', T);
+    const young = readyPod(levels, 'young', 'b', T);
+    for (let t = T + 5 * S; t <= T + 50 * S; t += 5 * S) {
+      const drains = t > T + 25 * S;
+      levels.record(old.answers(drains ? 0 : 100).sample(t));
+      levels.record(young.answers(100, {bad: drains ? 100 : 0}).sample(t));
+    }
+    const overlap = levels.overlap(T + 50 * S, 'b');
+    expect(counts(overlap?.young)).toEqual({valid: 500, bad: 0, total: 500, slow: 0});
+    expect(counts(overlap?.old)).toEqual({valid: 500, bad: 0, total: 500, slow: 0});
+  });
+
   test('is not there without old pods', () => {
     const levels = new ServiceLevels();
     levels.record(

@@ -55,7 +55,9 @@ export class RecentResponses {
     const isYoung = (delta: Delta): boolean => delta.revision === revision;
     const split = (all: readonly Delta[]) => [all.filter(isYoung), all.filter((delta) => !isYoung(delta))] as const;
 
-    const [young, old] = split(deltas);
+    const [young, all] = split(deltas);
+    // A pod that drains is still read but gets no requests: what only the young ones met then is no contrast.
+    const old = all.filter(({total}) => total > 0);
     if (young.length === 0 || old.length === 0) return undefined;
     const youngFrom = earliest(young);
     const oldFrom = earliest(old.filter(({from}) => from >= youngFrom - ONE_LOOK_MS));
