@@ -93,6 +93,23 @@ describe('the state of an objective', () => {
     expect(service.isNotSeen(S).status('availability')?.state).toBe('Inconclusive');
   });
 
+  test.each(['Met', 'Breached'] as const)('that a former process knew (%s) holds until enough was read', (state) => {
+    const shown = new Service().statuses().map((status) => ({...status, state}));
+    const successor = new Service();
+    expect(successor.status('availability', shown)?.state).toBe(state);
+    successor.looks(3, {valid: 100, bad: state === 'Breached' ? 0 : 20});
+    expect(successor.status('availability', shown)?.state).toBe('Breached');
+    successor.looks(12, {valid: 100});
+    expect(successor.status('availability', shown)?.state).toBe('Met');
+  });
+
+  test('that a former process knew is given up where nothing can be read', () => {
+    const shown = new Service().statuses().map((status) => ({...status, state: 'Met' as const}));
+    const successor = new Service();
+    expect(successor.status('latency', shown)?.state).toBe('Met');
+    expect(successor.isNotSeen(91 * S).status('latency', shown)?.state).toBe('Inconclusive');
+  });
+
   test('is Breached beyond chance, each objective for itself', () => {
     const bad = new Service().looks(10, {valid: 100, bad: 5});
     expect(bad.statuses().map(({state}) => state)).toEqual(['Breached', 'Met', 'Met']);

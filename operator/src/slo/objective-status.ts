@@ -22,6 +22,14 @@ export interface Measured {
   /** Valid responses of the last hours. */
   readonly recentlyValid: number;
   readonly budget: Budget;
+  /** What status showed when measuring began: what a former process knew. */
+  readonly inherited: Inherited;
+}
+
+/** States by the name of the objective, and when they were read. */
+export interface Inherited {
+  readonly at: number;
+  readonly states: ReadonlyMap<Objective['name'], ObjectiveState>;
 }
 
 /** Three readings at rest: a service that wasn't read for longer isn't known. */
@@ -59,6 +67,10 @@ export function objectiveStatus(
 
 function state(now: number, {name}: Objective, measured: Measured): ObjectiveState {
   if (measured.breached.has(name) || (measured.down && name === 'availability')) return 'Breached';
+  // A successor knows no better before it has read for as long as a gap may last; until then no state flips and back.
+  const {at, states} = measured.inherited;
+  const inherited = now - at <= STALE_MS ? states.get(name) : undefined;
+  if (inherited !== undefined && inherited !== 'Inconclusive') return inherited;
   const fresh = measured.lastReadAt !== undefined && now - measured.lastReadAt <= STALE_MS;
   return fresh && !measured.down && measured.recentlyValid >= MIN_VALID ? 'Met' : 'Inconclusive';
 }

@@ -1,7 +1,7 @@
 import type {ObjectiveStatus} from '../api/v1alpha1/index.ts';
 import {BudgetLedger} from './budget.ts';
 import {Cells} from './cells.ts';
-import {objectiveStatus, type ObjectiveOptions} from './objective-status.ts';
+import {objectiveStatus, type Inherited, type ObjectiveOptions} from './objective-status.ts';
 import {breachesOf, objectivesOf} from './objectives.ts';
 import {PodCounters} from './pod-counters.ts';
 import type {Checkpoint, Overlap, PodSample, RevisionWindow, WindowCounts} from './types.ts';
@@ -31,6 +31,7 @@ export class ServiceLevels {
   /** By revision: valid, bad, total, slow. The revision that was measured last is the last. */
   readonly #buckets = new Map<string, {readonly fine: Cells; readonly coarse: Cells}>();
   #lastReadAt: number | undefined;
+  #inherited: Inherited | undefined;
 
   /** @param checkpoint what a former process had counted */
   constructor(checkpoint?: Checkpoint) {
@@ -144,13 +145,15 @@ export class ServiceLevels {
   }
 
   /**
-   * status.slo: rounded strings that noise doesn't move.
+   * status.slo: rounded strings that noise doesn't move. What status shows at the first call is what a former process
+   * knew, and holds until enough was read.
    *
    * @param now milliseconds
    * @param options what is promised, and what status shows now
    */
   objectiveStatuses(now: number, options: ObjectiveOptions): ObjectiveStatus[] {
-    const {slo, since = Number.NEGATIVE_INFINITY} = options;
+    const {previous = [], slo, since = Number.NEGATIVE_INFINITY} = options;
+    this.#inherited ??= {at: now, states: new Map(previous.map(({name, state}) => [name, state]))};
     const service = this.serviceWindow(now, since);
     const windows = [...this.#recent.byRevision(now, since), ...(service === undefined ? [] : [service])];
     const breached = new Set(windows.flatMap((w) => breachesOf(w, slo)).map(({objective}) => objective.name));
@@ -161,11 +164,12 @@ export class ServiceLevels {
       down: this.#budget.anyReady === false,
       lastReadAt: this.#lastReadAt,
       recentlyValid: this.#budget.recentlyValid(now),
+      inherited: this.#inherited,
     };
     return objectivesOf(slo).map((objective) => {
       const budget = budgets.get(objective.name) ?? {remaining: 1, coverage: 0};
-      const previous = options.previous?.find(({name}) => name === objective.name);
-      return objectiveStatus(now, objective, {...measured, budget}, previous);
+      const shown = previous.find(({name}) => name === objective.name);
+      return objectiveStatus(now, objective, {...measured, budget}, shown);
     });
   }
 
