@@ -8,7 +8,7 @@ import type {ServeConfig} from './config.ts';
 import {connectorFor} from './database/connect.ts';
 import {Database} from './database/database.ts';
 import {messageOf} from './database/errors.ts';
-import {DatabaseReadiness} from './database/readiness.ts';
+import {DatabaseReadiness, PROBE_TIMEOUT_MS} from './database/readiness.ts';
 import type {Logger} from './logger.ts';
 import {createMetricsServer} from './metrics-server.ts';
 import {Metrics} from './metrics.ts';
@@ -46,16 +46,15 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
     onReload: (names) => logger.info({names}, 'Tokens reloaded'),
     onError: (err) => logger.error({err}, 'Tokens not reloaded, the last good ones stay valid'),
   });
-  const connect = connectorFor(config.database);
   // One of the replica's connections is the readiness probe's.
   const database: Database = new Database({
-    connect,
+    connect: connectorFor(config.database),
     size: config.connections - 1,
     observe: (query, seconds) => metrics.observeQuery(query, seconds),
   });
   const metrics: Metrics = new Metrics({version: packageJson.version, poolStates: () => database.states()});
   const readiness = new DatabaseReadiness({
-    connect,
+    connect: connectorFor(config.database, {timeoutMs: PROBE_TIMEOUT_MS}),
     intervalMs: config.readinessIntervalMs,
     onChange: (ready, err) => {
       if (ready) logger.info('The database answers');

@@ -17,6 +17,8 @@ const KEEP_ALIVE_MS = 30_000;
 export interface ConnectorOptions {
   /** Statements run on each new connection, before it is used. */
   readonly initStatements?: readonly string[];
+  /** Longest wait for the server's handshake. */
+  readonly timeoutMs?: number;
 }
 
 /**
@@ -25,7 +27,10 @@ export interface ConnectorOptions {
  * The promise of a connector rejects with a DatabaseUnavailableError when a file can't be read or the server refuses; with
  * the driver's error when the server answered with one.
  */
-export function connectorFor(config: DatabaseConfig, {initStatements = []}: ConnectorOptions = {}): Connector {
+export function connectorFor(
+  config: DatabaseConfig,
+  {initStatements = [], timeoutMs = CONNECT_TIMEOUT_MS}: ConnectorOptions = {},
+): Connector {
   let ssl: SslOptions | undefined;
   return async () => {
     const password = (await readMounted(config.passwordFile, 'DB_PASSWORD_FILE')).replace(/\r?\n$/, '');
@@ -34,7 +39,7 @@ export function connectorFor(config: DatabaseConfig, {initStatements = []}: Conn
       // mysql2 keeps the secure context and TLS sessions by this object's identity: a new one only for a new authority.
       if (ssl?.ca !== ca) ssl = {ca, rejectUnauthorized: true, verifyIdentity: true, minVersion: 'TLSv1.2'};
     }
-    return open(optionsFor(config, password, ssl), initStatements);
+    return open({...optionsFor(config, password, ssl), connectTimeout: timeoutMs}, initStatements);
   };
 }
 
@@ -45,7 +50,6 @@ function optionsFor(config: DatabaseConfig, password: string, ssl: SslOptions | 
     database: config.name,
     user: config.user,
     password,
-    connectTimeout: CONNECT_TIMEOUT_MS,
     enableKeepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
     // Without these mysql2 would shift times by this machine's zone and let one statement smuggle in a second.

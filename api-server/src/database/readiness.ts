@@ -4,7 +4,8 @@ import {withDeadline} from './deadline.ts';
 
 /** Misses in a row after which the database counts as gone; one answer counts as back. */
 const MISSES_ALLOWED = 3;
-const PROBE_TIMEOUT_MS = 2000;
+/** Longest wait for a handshake, and for an answer, of a probe. */
+export const PROBE_TIMEOUT_MS = 2000;
 
 export interface ReadinessOptions {
   readonly connect: Connector;

@@ -1,6 +1,6 @@
 import type {FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods} from 'fastify';
 import fp from 'fastify-plugin';
-import {DatabaseUnavailableError, OverloadedError} from '../database/errors.ts';
+import {DatabaseUnavailableError, messageOf, OverloadedError} from '../database/errors.ts';
 import {Problem, PROBLEM_MEDIA_TYPE, type FieldError, type ProblemCode} from '../problems.ts';
 
 /** Fastify's own errors that clients can cause, by their code. */
@@ -32,9 +32,7 @@ export const problemDetails = fp(
 /** Sends the problem that an error stands for, and logs it if it is the service's fault. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error);
-  if (problem.status >= 500) {
-    request.log.error({err: problem.cause ?? problem, code: problem.code}, 'Request failed');
-  }
+  logFault(problem, request);
   // As text, since the reply of a route with a response schema would be shaped by that schema.
   return reply
     .code(problem.status)
@@ -42,6 +40,12 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .type(PROBLEM_MEDIA_TYPE)
     .serializer((payload: unknown) => JSON.stringify(payload))
     .send(problem.toDocument(request.id));
+}
+
+/** Without a stack where the cause is the database's state: under overload that many would be a load of their own. */
+function logFault({status, code, cause, message}: Problem, request: FastifyRequest): void {
+  if (status === 503) request.log.warn({code, reason: messageOf(cause ?? message)}, 'Request refused');
+  else if (status >= 500) request.log.error({err: cause, code}, 'Request failed');
 }
 
 /** The problem that an error stands for; what isn't known is `internal`, and its text stays inside. */
