@@ -12,7 +12,7 @@ export default {
     {
       ...common,
       displayName: 'unit',
-      testMatch: ['<rootDir>/{operator,api-server,hack,test/harness,test/check,test/docs}/**/*.test.ts'],
+      testMatch: ['<rootDir>/{operator,api-server,hack,test/harness,test/check,test/bench,test/docs}/**/*.test.ts'],
     },
     {...common, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.test.ts']},
     {

@@ -1,0 +1,37 @@
+import {describe, expect, test} from '@jest/globals';
+import {parseArguments, UsageError} from './arguments.ts';
+
+const KNOWN = ['a', 'b'];
+const defaults = {runs: 3, minutes: 10, idleMinutes: 10, demo: false, cold: false};
+
+describe('the command line', () => {
+  test('asks for all rows, briefly, unless told', () => {
+    expect(parseArguments([], KNOWN)).toEqual({rows: [], isStrict: false, options: defaults});
+  });
+
+  test('chooses rows and lengths', () => {
+    const args = ['b', '--runs', '20', '--minutes=25', '--idle-minutes', '1', '--demo', '--cold', '--strict'];
+    expect(parseArguments(args, KNOWN)).toEqual({
+      rows: ['b'],
+      isStrict: true,
+      options: {runs: 20, minutes: 25, idleMinutes: 1, demo: true, cold: true},
+    });
+  });
+
+  test.each([
+    [['c'], 'there is no row c; rows: a b'],
+    [['--runs', '21'], '--runs must be a whole number from 1 to 20, not 21'],
+    [['--runs', '0'], '--runs must be a whole number'],
+    [['--minutes', '1.5'], '--minutes must be a whole number from 1 to 25, not 1.5'],
+    [['--idle-minutes', 'x'], '--idle-minutes must be a whole number'],
+    [['--fast'], '--fast'],
+  ])('%j is refused', (args, message) => {
+    expect(() => parseArguments(args, KNOWN)).toThrow(UsageError);
+    expect(() => parseArguments(args, KNOWN)).toThrow(message);
+  });
+
+  test('may ask for help or the list alone', () => {
+    expect(parseArguments(['--help', 'x'], KNOWN)).toBe('help');
+    expect(parseArguments(['--list'], KNOWN)).toBe('list');
+  });
+});
