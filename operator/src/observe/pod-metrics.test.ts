@@ -32,7 +32,6 @@ describe('a reading', () => {
       total: 475,
       fast: 116,
       latencyThresholdMs: 500,
-      latencyThresholdMs: 500,
       poolWaiting: 2,
       residentBytes: 95_000_000,
       migrations: [

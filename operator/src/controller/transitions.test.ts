@@ -1,0 +1,145 @@
+import {describe, expect, test} from '@jest/globals';
+import {events, type Condition, type EventReason, type MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
+import {anAction} from '../remediation/testing.ts';
+import {transitionsBetween} from './transitions.ts';
+
+type Remediation = NonNullable<MaintenanceApiStatus['remediation']>;
+type Decision = NonNullable<Remediation['lastDecision']>;
+
+const condition = (change: Pick<Condition, 'type' | 'status' | 'reason'> & Partial<Condition>): Condition => ({
+  ...{message: 'words', observedGeneration: 1, lastTransitionTime: '2026-01-01T00:00:00Z'},
+  ...change,
+});
+const deciding = (change: Partial<Decision> = {}): Decision => ({
+  ...{time: '2026-01-01T00:00:00Z', verdict: 'None', message: 'well', signals: [], ruledOut: [], considered: []},
+  ...change,
+});
+const remediating = (change: Partial<Remediation>): MaintenanceApiStatus => ({remediation: {mode: 'Auto', ...change}});
+
+const T1 = '2026-01-01T00:01:00Z';
+const T2 = '2026-01-01T00:02:00Z';
+const BREACHED = condition({type: 'ObjectivesMet', status: 'False', reason: 'ObjectiveBreached', message: 'too slow'});
+const MET = condition({type: 'ObjectivesMet', status: 'True', reason: 'ObjectivesMet'});
+const ENDED = anAction({state: 'Ended', outcome: 'Helped', endedAt: T2, message: 'The breach ended.'});
+const HELD = deciding({
+  ...{verdict: 'BadRevision', time: T1},
+  considered: [{action: 'Rollback', taken: false, guard: 'Mode', reason: 'mode is Observe'}],
+});
+
+/** One row an event: the status before, after, and what the note must say. */
+const rows: [EventReason, MaintenanceApiStatus | undefined, MaintenanceApiStatus, string][] = [
+  ['RevisionCreated', undefined, {revisions: {desired: 'b'}}, 'b'],
+  ['RolloutStarted', {revisions: {serving: 'a'}}, {revisions: {serving: 'b'}}, 'b'],
+  ['RolloutCompleted', {revisions: {serving: 'b'}}, {revisions: {serving: 'b', rolledOutAt: T1}}, 'bakes'],
+  ['RevisionGood', {revisions: {lastKnownGood: 'a'}}, {revisions: {lastKnownGood: 'b'}}, 'b'],
+  [
+    'ReferenceMissing',
+    {},
+    {conditions: [condition({type: 'Stalled', status: 'True', reason: 'ReferenceMissing', message: 'Secret "x"'})]},
+    'Secret "x"',
+  ],
+  [
+    'ApplyRefused',
+    {},
+    {conditions: [condition({type: 'Stalled', status: 'True', reason: 'ApplyRefused', message: 'Service "x"'})]},
+    'Service "x"',
+  ],
+  [
+    'RolloutBlocked',
+    {},
+    {conditions: [condition({type: 'Ready', status: 'False', reason: 'ImagePullFailed', message: 'image "x"'})]},
+    'image "x"',
+  ],
+  ['DatabaseInitialised', {}, {database: {state: 'Ready', serverUuid: 'u'}}, 'first time'],
+  [
+    'DatabaseUnreachable',
+    {database: {state: 'Ready'}},
+    {
+      database: {state: 'Unreachable'},
+      conditions: [condition({type: 'DatabaseReady', status: 'False', reason: 'DatabaseUnreachable', message: 'gone'})],
+    },
+    'gone',
+  ],
+  ['DatabaseRecovered', {database: {state: 'Unreachable'}}, {database: {state: 'Ready'}}, 'again'],
+  ['ObjectiveBreached', {conditions: [MET]}, {conditions: [BREACHED]}, 'too slow'],
+  ['ActionHeld', {}, remediating({lastDecision: HELD}), 'Rollback was not taken (Mode): mode is Observe'],
+  [
+    'Escalated',
+    {},
+    {conditions: [condition({type: 'Remediating', status: 'False', reason: 'Escalated', message: 'decide'})]},
+    'decide',
+  ],
+  [
+    'RollbackStarted',
+    {},
+    remediating({action: anAction(), lastDecision: deciding({message: '20% of responses were bad'})}),
+    'Rolling back from revision b to a because of BadRevision. 20% of responses were bad',
+  ],
+  [
+    'RollbackCompleted',
+    remediating({action: anAction({state: 'Applied'})}),
+    remediating({action: anAction({state: 'Verifying'})}),
+    'Revision a serves again',
+  ],
+  ['RollbackHelped', {}, remediating({recentActions: [ENDED]}), 'The breach ended.'],
+  [
+    'RollbackNotHelped',
+    {},
+    remediating({recentActions: [{...ENDED, outcome: 'NotHelped', message: 'It goes on.'}]}),
+    'It goes on.',
+  ],
+  ['ObjectiveMet', {conditions: [BREACHED]}, {conditions: [MET]}, 'words'],
+];
+
+describe('an event', () => {
+  test.each(rows)('%s is emitted when it happens', (reason, before, after, says) => {
+    const found = transitionsBetween(before, after);
+    expect(found.map((transition) => transition.reason)).toEqual([reason]);
+    expect(found[0]?.note).toContain(says);
+  });
+
+  test.each(rows)('%s is emitted once: repeating the write emits nothing', (_reason, _before, after) => {
+    expect(transitionsBetween(after, after)).toEqual([]);
+    expect(transitionsBetween(after, JSON.parse(JSON.stringify(after)) as MaintenanceApiStatus)).toEqual([]);
+  });
+
+  test('of the catalogue has a row here, but for those of a request', () => {
+    const answers: EventReason[] = ['RetryAccepted', 'RetryUnknown'];
+    const covered = [...new Set(rows.map(([reason]) => reason)), ...answers];
+    expect(covered.sort()).toEqual(Object.keys(events).sort());
+  });
+});
+
+describe('no event', () => {
+  test.each<[string, MaintenanceApiStatus | undefined, MaintenanceApiStatus]>([
+    ['for a met objective that was not judged before', {}, {conditions: [MET]}],
+    ['for figures', {conditions: [MET], summary: {budget: '90%'}}, {conditions: [MET], summary: {budget: '80%'}}],
+    [
+      'for a rollout that is a rollback',
+      remediating({action: anAction()}),
+      {...remediating({action: anAction()}), revisions: {serving: 'a', rolledOutAt: T1}},
+    ],
+    ['for a decision that needs no action', {}, remediating({lastDecision: deciding({time: T2})})],
+    ['for a database that starts', {database: {state: 'Starting'}}, {database: {state: 'Ready'}}],
+    [
+      'for an action that only moves on',
+      remediating({action: anAction()}),
+      remediating({action: anAction({state: 'Applied'})}),
+    ],
+  ])('%s', (_what, before, after) => {
+    expect(transitionsBetween(before, after)).toEqual([]);
+  });
+});
+
+test('of several, the order is the one in which a person should read them', () => {
+  const after: MaintenanceApiStatus = {
+    revisions: {desired: 'b', serving: 'b', rolledOutAt: T1},
+    conditions: [BREACHED],
+  };
+  expect(transitionsBetween({conditions: [MET]}, after).map(({reason}) => reason)).toEqual([
+    'RevisionCreated',
+    'RolloutStarted',
+    'RolloutCompleted',
+    'ObjectiveBreached',
+  ]);
+});
