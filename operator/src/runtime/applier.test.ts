@@ -1,5 +1,5 @@
 import {describe, expect, test} from '@jest/globals';
-import {Applier, differencesOf} from './applier.ts';
+import {Applier, differencesOf, type ApplyOptions} from './applier.ts';
 import type {KubeClient, KubeRequest, PatchOptions} from './client.ts';
 import {ApiError} from './errors.ts';
 import {ownedHash} from './owned-fields.ts';
@@ -245,6 +245,28 @@ test('a guard that throws keeps the request from being sent', async () => {
   };
   await expect(applier.apply(anHpa({max: 3}), {beforeSend})).rejects.toThrow('lease too old');
   expect(patches(state.requests)).toBe(0);
+});
+
+describe('on a version', () => {
+  const versionsSent = async (server: ReturnType<typeof aServer>, options: ApplyOptions): Promise<unknown[]> => {
+    const sent: unknown[] = [];
+    const {patch} = server.client;
+    server.client.patch = async (ref, namespace, name, body, patchOptions) => {
+      sent.push((body as KubeObject).metadata.resourceVersion);
+      return patch(ref, namespace, name, body, patchOptions);
+    };
+    const {applier} = anApplier(server);
+    await applier.apply(anHpa({max: 3, nope: 1}), options);
+    return sent;
+  };
+
+  test('the object must still be of it, also when it is sent again without what the server does not know', async () => {
+    expect(await versionsSent(aServer(), {resourceVersion: '4711'})).toEqual(['4711', '4711']);
+  });
+
+  test('of any, none is named', async () => {
+    expect(await versionsSent(aServer(), {})).toEqual([undefined, undefined]);
+  });
 });
 
 test('a kind that is not among the resources is a mistake of the caller', async () => {

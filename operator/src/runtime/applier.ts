@@ -28,7 +28,7 @@ export interface Difference {
 export interface ApplyOptions extends RequestOptions {
   /** {@link ownedHash} of the live object, from the cache; undefined when the object isn't there. */
   owned?: string | undefined;
-  /** The live object must still be this one, else the answer is Conflict. */
+  /** The live object must still be this version, else the answer is Conflict. */
   resourceVersion?: string;
 }
 
@@ -68,6 +68,8 @@ interface Task {
   readonly id: string;
   readonly wanted: string;
   readonly owned: string | undefined;
+  /** Of the live object, which must still be so. */
+  readonly resourceVersion: string | undefined;
   readonly request: RequestOptions;
 }
 
@@ -113,7 +115,7 @@ export class Applier {
     if (owned !== undefined && settled?.wanted === wanted && settled.live === owned) {
       return {changed: false, object: undefined, differences: settled.differences};
     }
-    const task = {ref, id, wanted, owned, request: requestOptions};
+    const task = {ref, id, wanted, owned, resourceVersion, request: requestOptions};
     if (this.#schemas.has(object.apiVersion)) {
       return this.#sendPruned(task, object);
     }
@@ -142,7 +144,9 @@ export class Applier {
     const {client, fieldManager} = this.#options;
     const {name, namespace} = object.metadata;
     const options = {...task.request, type: 'apply', fieldManager, force: true} as const;
-    const answer = await client.patch(task.ref, namespace, name, object, options);
+    const {resourceVersion} = task;
+    const body = resourceVersion === undefined ? object : withVersion(object, resourceVersion);
+    const answer = await client.patch(task.ref, namespace, name, body, options);
     this.#tell(task.ref, answer);
     const live = ownedHash(answer, fieldManager);
     const differences = [...unknown, ...this.#differences(object, answer)];
@@ -209,6 +213,11 @@ export function differencesOf(wanted: Json, actual: Json, path: string): Differe
     });
   }
   return canonical(wanted) === canonical(actual) ? [] : [{path, why: 'Rewritten'}];
+}
+
+/** The object as one that must still be of this version: the server refuses to apply it to another with a Conflict. */
+function withVersion<O extends WritableObject>(object: O, resourceVersion: string): O {
+  return {...object, metadata: {...object.metadata, resourceVersion}};
 }
 
 /** As the server answers an apply with a field that its schema lacks: HTTP 500, measured on 1.36. */

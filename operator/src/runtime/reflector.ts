@@ -292,7 +292,7 @@ export class Reflector<T> {
       namespace,
       uid,
       resourceVersion,
-      owner: owner && {kind: owner.kind, name: owner.name, uid: owner.uid},
+      owner: owner && (this.#store.knownOwner(owner.uid) ?? {kind: owner.kind, name: owner.name, uid: owner.uid}),
       value: this.#options.project(object),
     };
   }

@@ -38,6 +38,16 @@ describe('indexes', () => {
     expect(store.size).toBe(1);
   });
 
+  test('siblings share their owner, as long as there is one', () => {
+    const store = new ObjectStore<string[]>();
+    expect(store.knownOwner('o1')).toBeUndefined();
+    const shared = owner('o1');
+    store.put(cached('a', '1', {owner: shared}));
+    expect(store.knownOwner('o1')).toBe(shared);
+    store.remove('a');
+    expect(store.knownOwner('o1')).toBeUndefined();
+  });
+
   test('an index that does not exist is a mistake of the caller', () => {
     expect(() => new ObjectStore().byIndex('nope', 'x')).toThrow('There is no index nope');
   });

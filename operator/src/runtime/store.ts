@@ -119,6 +119,14 @@ export class ObjectStore<T> implements Store<T> {
     return true;
   }
 
+  /** An owner as it is already held for another of its objects: siblings share it, at a fifth of their memory. */
+  knownOwner(uid: string): Cached<T>['owner'] {
+    for (const key of this.#byOwner.get(uid)) {
+      return this.#objects.get(key)?.owner;
+    }
+    return undefined;
+  }
+
   /** Puts an object and returns the one it replaces. */
   put(object: Cached<T>): Cached<T> | undefined {
     const old = this.#objects.get(object.key);

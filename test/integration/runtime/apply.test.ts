@@ -200,6 +200,18 @@ describe('drift', () => {
     expect(writesOf(before)).toEqual([]);
   });
 
+  test('what must be of a version is refused with a conflict once it is another, and left as it is', async () => {
+    const namespace = await api.namespace();
+    const {applier} = anApplier();
+    const wanted = (ours: string): WritableObject => ({...configMap(namespace), data: {ours}}) as WritableObject;
+    const first = await applier.apply(wanted('1'));
+    const {resourceVersion = ''} = first.object?.metadata ?? {};
+    const second = await applier.apply(wanted('2'), {resourceVersion});
+    expect(second).toMatchObject({changed: true, differences: []});
+    await expect(applier.apply(wanted('3'), {resourceVersion})).rejects.toMatchObject({kind: 'Conflict'});
+    expect(await live(configMap(namespace))).toMatchObject({data: {ours: '2'}});
+  });
+
   test('every write is told with its version, so that a cache can be waited for', async () => {
     const namespace = await api.namespace();
     const {applier, writes} = anApplier();

@@ -115,6 +115,22 @@ describe('what the server refuses', () => {
     expect((error as Error).message).not.toContain('hunter2');
   });
 
+  test('what a pod answers is given as it is, whatever its status, up to a size', async () => {
+    const get = () => api.client().podProxyGet('n', 'pod-1', 9090, '/metrics', {maxBytes: 100});
+    const matches = ({path}: {path: string}): boolean => path === '/api/v1/namespaces/n/pods/pod-1:9090/proxy/metrics';
+    const answer = (status: number, body: object): void => {
+      api.proxy.rule({matches, times: 1, fault: {kind: 'answer', status, headers: {'content-type': 'text/x'}, body}});
+    };
+    answer(200, {up: 1});
+    expect(await get()).toEqual({status: 200, contentType: 'text/x', body: '{"up":1}'});
+    answer(500, {broken: 1});
+    expect(await get()).toEqual({status: 500, contentType: 'text/x', body: '{"broken":1}'});
+    answer(200, {long: 'x'.repeat(100)});
+    await expect(get()).rejects.toMatchObject({reason: 'TooLarge'});
+    answer(503, {kind: 'Status', reason: 'ServiceUnavailable', message: 'error trying to reach service: secret'});
+    await expect(get()).rejects.toMatchObject({kind: 'Unavailable', message: expect.not.stringContaining('secret')});
+  });
+
   test('a pod that is not there is the API server’s word, not a pod’s answer', async () => {
     const namespace = await api.namespace();
     await expect(api.client().podProxyGet(namespace, 'none', 9090, '/metrics')).rejects.toMatchObject({
