@@ -13,6 +13,12 @@ const realFiles = [
   ...['hack/check.ts', 'hack/check', 'hack/test.ts', 'hack/test', 'hack/mutate.ts', 'hack/mutate'],
 ];
 
+/** What Jest's configuration names and no run of an overlay needs. */
+const madeUp = {
+  'test/e2e/setup.mjs': 'export default () => undefined;\n',
+  'test/e2e/teardown.mjs': 'export default () => undefined;\n',
+};
+
 /** A small repository in a temporary folder, under the real rules. */
 export interface Overlay {
   readonly root: string;
@@ -43,7 +49,7 @@ export function overlay(files: Readonly<Record<string, string>>): Overlay {
     cpSync(join(repository, path), join(root, path), {recursive: true, filter});
   }
   symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'));
-  write(files);
+  write({...madeUp, ...files});
   const initialised = spawnSync('git', ['init', '--quiet'], {cwd: root, encoding: 'utf8'});
   if (initialised.status !== 0) throw new Error(`git init: ${initialised.stderr}`);
   // A link isn't the folder that .gitignore speaks of.
