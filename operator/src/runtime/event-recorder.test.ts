@@ -17,6 +17,15 @@ function aRecorder() {
   const metrics = new Metrics();
   const sent: Sent[] = [];
   const failures: ApiErrorKind[] = [];
+  let gate: Promise<unknown> = Promise.resolve();
+  /** Keeps answers back until released. */
+  const hold = (): (() => void) => {
+    const {promise, resolve} = Promise.withResolvers<undefined>();
+    gate = promise;
+    return () => {
+      resolve(undefined);
+    };
+  };
   const take = (): void => {
     const kind = failures.shift();
     if (kind !== undefined) {
@@ -28,6 +37,7 @@ function aRecorder() {
       take();
       const {metadata} = body as {metadata: {name: string}};
       sent.push({verb: 'create', name: metadata.name, body: body as Record<string, unknown>});
+      await gate;
       return {} as T;
     },
     async patch<T>(_ref: unknown, _namespace: unknown, name: string, body: unknown) {
@@ -45,7 +55,7 @@ function aRecorder() {
     reportingController: 'example.io/operator',
     reportingInstance: 'pod-1',
   });
-  return {recorder, clock, sent, failures, logger, metrics};
+  return {recorder, clock, sent, failures, hold, logger, metrics};
 }
 
 function anEvent(extra: Partial<EventInput> = {}): EventInput {
@@ -104,6 +114,20 @@ describe('equal events', () => {
     recorder.record(anEvent());
     await settle();
     expect(sent.map(({verb, body}) => [verb, body.series])).toEqual([['create', expect.objectContaining({count: 2})]]);
+  });
+
+  test('recorded while the first is on its way are not forgotten', async () => {
+    const {recorder, sent, hold} = aRecorder();
+    const release = hold();
+    recorder.record(anEvent());
+    await settle();
+    recorder.record(anEvent());
+    release();
+    await settle();
+    expect(sent.map(({verb, body}) => [verb, body.series])).toEqual([
+      ['create', undefined],
+      ['patch', expect.objectContaining({count: 2})],
+    ]);
   });
 
   test('further apart than 6 minutes are another event, as is one with another note or object', async () => {

@@ -176,17 +176,21 @@ export class EventRecorder {
       return;
     }
     this.#pending.add(series);
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#writing ??= this.#writeAll();
   }
 
   async #writeAll(): Promise<void> {
     // Yields once, so that a burst of equal events becomes one request.
     await Promise.resolve();
-    for (const series of this.#pending) {
-      await this.#write(series);
-      this.#pending.delete(series);
+    try {
+      for (const series of this.#pending) {
+        // First, so that what is recorded while this is on its way comes round again.
+        this.#pending.delete(series);
+        await this.#write(series);
+      }
+    } finally {
+      // In the same turn as the loop's end, so that nothing is added in between and left lying.
+      this.#writing = undefined;
     }
   }
 
