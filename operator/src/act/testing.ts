@@ -84,9 +84,7 @@ export class FakeServer {
     return Promise.try(() => {
       this.#ask({verb: 'patch', object, body, options});
       const made = {apiVersion: ref.apiVersion, kind: ref.kind, metadata: {name, namespace: namespace ?? ''}};
-      const before: Stored = this.objects.get(object) ?? made;
-      const {data} = body as Stored;
-      return this.#store(object, {...before, ...(data && {data: {...before.data, ...data}})}) as T;
+      return this.#store(object, patched(this.objects.get(object) ?? made, body, options)) as T;
     });
   }
 
@@ -111,4 +109,18 @@ export class FakeServer {
     this.objects.set(object, stored);
     return stored;
   }
+}
+
+/** An object after a patch, as far as these rooms patch. */
+function patched(before: Stored, body: unknown, {type}: PatchOptions): Stored {
+  if (Array.isArray(body)) {
+    const [status] = (body as {path: string; value?: unknown}[]).filter(({path}) => path === '/status');
+    return status === undefined ? before : {...before, status: status.value};
+  }
+  const {metadata, data, ...rest} = {metadata: {name: ''}, ...(body as Partial<Stored>)};
+  const merged = {...before, ...rest, ...(data && {data: {...before.data, ...data}})};
+  if (type === 'apply') return {...merged, metadata: {...before.metadata, ...metadata}};
+  const annotations = Object.entries({...before.metadata.annotations, ...metadata.annotations});
+  const kept = Object.fromEntries(annotations.filter(([, value]) => (value as string | null) !== null));
+  return {...merged, metadata: {...before.metadata, annotations: kept}};
 }

@@ -1,0 +1,58 @@
+import {labels} from '../api/v1alpha1/index.ts';
+import type {Cache} from '../observe/cache.ts';
+import {projectClaim, projectControllerRevision, projectDeployment, projectPod} from '../observe/projections.ts';
+import {controllerOf, type Cached, type KubeObject} from '../runtime/index.ts';
+
+const projections = {
+  pods: projectPod,
+  claims: projectClaim,
+  deployments: projectDeployment,
+  replicaSets: (object: KubeObject) => ({owner: object.metadata.labels?.[labels.owner]}),
+  revisions: (object: KubeObject) => {
+    const projection = projectControllerRevision(object);
+    return {owner: projection?.owner, projection};
+  },
+} as const;
+
+/** Objects as the API server has them, by the cache's kind. */
+export type Content = Partial<Record<keyof typeof projections, readonly KubeObject[]>>;
+
+/** An object of namespace `apis` that belongs to `shop`. */
+export function anObject(name: string, rest: object = {}, metadata: Partial<KubeObject['metadata']> = {}): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Any',
+    metadata: {
+      ...{name, namespace: 'apis', uid: `uid-of-${name}`, resourceVersion: '1'},
+      ...{creationTimestamp: '2026-03-01T00:00:00Z', labels: {[labels.owner]: 'shop'}},
+      ...metadata,
+    },
+    ...rest,
+  };
+}
+
+/** A cache with these objects, projected as the real one does. Change `content` to change what it holds. */
+export function aCache(content: Content): Cache {
+  const kind = (name: keyof typeof projections): object => {
+    const all = (): Cached<unknown>[] =>
+      (content[name] ?? []).map((object) => ({
+        key: `apis/${object.metadata.name}`,
+        namespace: 'apis',
+        name: object.metadata.name,
+        uid: object.metadata.uid ?? '',
+        resourceVersion: object.metadata.resourceVersion ?? '',
+        owner: controllerOf(object),
+        value: projections[name](object),
+      }));
+    return {
+      get: (key: string) => all().find((item) => item.key === key),
+      ownedBy: (key: string) => all().filter(({value}) => `apis/${String((value as {owner?: string}).owner)}` === key),
+    };
+  };
+  const kinds = Object.keys(projections).map((name) => [name, kind(name as keyof typeof projections)]);
+  return {
+    ...(Object.fromEntries(kinds) as object),
+    fresh: () => true,
+    noteWrite: () => undefined,
+  } as unknown as Cache;
+}
