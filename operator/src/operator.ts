@@ -65,7 +65,18 @@ export class Operator {
     const enqueue = (key: string): void => {
       this.#queue.add(key);
     };
-    const cache = new Cache({client, namespaces: options.watchNamespaces, clock, logger, metrics, onChange: enqueue});
+    const applier = new Applier({client, fieldManager: FIELD_MANAGER, resources: childResources, logger});
+    const cache = new Cache({
+      client,
+      namespaces: options.watchNamespaces,
+      clock,
+      logger,
+      metrics,
+      onChange: enqueue,
+      onOpen: () => {
+        applier.serverMayHaveChanged();
+      },
+    });
     this.#cache = cache;
     this.#scraper = new Scraper({fetch: options.fetchMetrics, clock, onRound: enqueue});
     this.#probes = new DatabaseProbes({
@@ -89,7 +100,6 @@ export class Operator {
         apiTokens: apiTokensSecret,
       },
     });
-    const applier = new Applier({client, fieldManager: FIELD_MANAGER, resources: childResources, logger});
     const attempts = new Attempts(clock);
     const reconciler = new MaintenanceApiController({
       client,

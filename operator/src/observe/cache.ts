@@ -38,6 +38,8 @@ export interface CacheOptions {
   readonly metrics: Metrics;
   /** Told the key of the MaintenanceApi that a change concerns. */
   readonly onChange: (key: string, source: ChangeSource) => void;
+  /** Told whenever a watch was opened anew: the server may be another one since. */
+  readonly onOpen: () => void;
 }
 
 /** What changed: the resource itself, one of its children, or a pod. */
@@ -70,6 +72,7 @@ class Kind<T extends {readonly owner?: string | undefined}> {
         clock: options.clock,
         logger: options.logger,
         metrics: options.metrics,
+        ...(ref === resources.maintenanceApi ? {onOpen: options.onOpen} : {}),
       });
       reflector.addHandler((key, old, now) => {
         if (ref === resources.maintenanceApi) {
