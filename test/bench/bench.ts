@@ -33,7 +33,7 @@ export interface Service {
 }
 
 /** Status of a condition, for example True; `none` when there is no such condition. */
-export function conditionStatus(api: MaintenanceApi, type: string): string {
+function conditionStatus(api: MaintenanceApi, type: string): string {
   return api.status?.conditions?.find((condition) => condition.type === type)?.status ?? 'none';
 }
 

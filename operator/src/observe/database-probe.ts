@@ -64,7 +64,7 @@ const ADDRESS_QUERY = `SELECT SUBSTRING_INDEX(HOST, ':', 1) AS address, COUNT(*)
   FROM information_schema.processlist WHERE HOST LIKE '%:%' GROUP BY address`;
 
 /** The error's code (ECONNREFUSED, ER_ACCESS_DENIED_ERROR, …): its message may quote an address or a user. */
-export function databaseErrorCode(error: unknown): string {
+function databaseErrorCode(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return error instanceof Error ? error.name : 'UnknownError';
 }
