@@ -2,7 +2,7 @@ import {appendFileSync} from 'node:fs';
 import {mkdir, readFile, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, test} from '@jest/globals';
-import {run} from '../../hack/lib/exec.ts';
+import {CommandError, run} from '../../hack/lib/exec.ts';
 import {stateRoot} from '../../hack/lib/state.ts';
 import {executePage, type Step} from '../docs/tutorial.ts';
 
@@ -20,14 +20,30 @@ function write({commands}: Step, output: string): void {
   appendFileSync(transcript, `${commands.replaceAll(/^/gm, '$ ')}\n${output}\n`);
 }
 
+function cluster(command: string): [string, ...string[]] {
+  return [process.execPath, 'hack/bootstrap.mjs', 'hack/cluster/main.ts', command, '--name', 'tutorial'];
+}
+
+/** What explains a failure: after the page's last step there is no cluster any more, which is said in its place. */
+async function state(): Promise<string> {
+  // Apart from eval, which would go on, and ask another cluster, when there is none.
+  const script = 'settings=$("$@"); eval "$settings"; kubectl describe mapi -A; kubectl get pods -A';
+  try {
+    return (await run(['bash', '-euc', script, 'bash', ...cluster('env')], {cwd: root, env})).stdout;
+  } catch (error) {
+    if (error instanceof CommandError) return `${error.message}\n`;
+    throw error;
+  }
+}
+
 beforeAll(async () => {
   await mkdir(artifacts, {recursive: true});
   await rm(transcript, {force: true});
 });
 
 afterAll(async () => {
-  const down = ['hack/bootstrap.mjs', 'hack/cluster/main.ts', 'down', '--name', 'tutorial'];
-  await run([process.execPath, ...down], {cwd: root, env});
+  appendFileSync(transcript, await state());
+  await run(cluster('down'), {cwd: root, env});
 }, 120_000);
 
 describe('the tutorial', () => {
