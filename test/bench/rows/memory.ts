@@ -20,7 +20,8 @@ interface Summary {
 /** The leader's pod, by the Lease. */
 async function leader(world: World): Promise<{name: string; containerId: string; startedAt: number}> {
   const lease = await world.get<{spec: {holderIdentity?: string}}>('lease', 'maintenance-api-operator', NAMESPACE);
-  const name = lease?.spec.holderIdentity ?? '';
+  // A pod's name has no underscore; what follows it tells one process of the pod from the next.
+  const name = lease?.spec.holderIdentity?.split('_', 1)[0] ?? '';
   const pod = await world.get<Pod>('pod', name, NAMESPACE);
   const container = pod?.status.containerStatuses[0];
   const startedAt = container?.state.running?.startedAt;
