@@ -1,39 +1,61 @@
 import {EventEmitter} from 'node:events';
-import {describe, expect, test} from '@jest/globals';
-import type {Connection} from './connect.ts';
+import {expect, test} from '@jest/globals';
+import type {Connection, Connector} from './connect.ts';
 import {DatabaseReadiness} from './readiness.ts';
 
-/** Runs probes that are answered, or not, as told, and gives what the pod was before each and after the last. */
-async function readinessOver(answers: readonly boolean[]): Promise<{ready: boolean[]; changes: boolean[]}> {
-  const ready: boolean[] = [];
-  const changes: boolean[] = [];
-  const left = [...answers];
-  let done = (): void => undefined;
-  const finished = new Promise<void>((resolve) => (done = resolve));
-  const query = async (): Promise<void> => {
-    ready.push(readiness.ready);
-    const answer = left.shift();
-    if (answer === undefined) done();
-    if (answer !== true) throw new Error('no answer');
+/** A database that answers each probe as it is told, one after the other; the last answer holds. */
+class FakeDatabase {
+  readonly answers: boolean[];
+  connections = 0;
+  open = 0;
+
+  constructor(...answers: boolean[]) {
+    this.answers = answers;
+  }
+
+  readonly connect: Connector = () => {
+    this.connections++;
+    this.open++;
+    const close = (): void => {
+      this.open--;
+    };
+    const query = (): Promise<unknown> => {
+      const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
+      return answer === true ? Promise.resolve([]) : Promise.reject(new Error('lost'));
+    };
+    const end = (): Promise<void> => Promise.try(close);
+    return Promise.resolve(Object.assign(new EventEmitter(), {query, destroy: close, end}) as unknown as Connection);
   };
-  const connect = async (): Promise<Connection> =>
-    Object.assign(new EventEmitter(), {query, destroy: () => undefined, end: async () => undefined}) as never;
-  const readiness = new DatabaseReadiness({connect, intervalMs: 0, onChange: (now) => void changes.push(now)});
-  expect(readiness.ready).toBe(false);
-  readiness.start();
-  await finished;
-  await readiness.stop();
-  return {ready: ready.slice(1), changes};
 }
 
-describe('readiness', () => {
-  test('comes with the first answer', async () => {
-    expect((await readinessOver([false, false, true])).ready).toEqual([false, false, true]);
+/** Probes until the answer has changed so many times. @returns each change, with how many probes and connections it took */
+async function changes(database: FakeDatabase, count: number): Promise<string[]> {
+  const seen: string[] = [];
+  const total = database.answers.length;
+  const changed = Promise.withResolvers<undefined>();
+  const readiness = new DatabaseReadiness({
+    connect: database.connect,
+    intervalMs: 0,
+    onChange: (ready, error) => {
+      const what = ready ? 'ready' : (error as Error).message;
+      seen.push(`${what} after ${String(total - database.answers.length)} on ${String(database.connections)}`);
+      if (seen.length === count) changed.resolve(undefined);
+    },
   });
+  expect(readiness.ready).toBe(false);
+  readiness.start();
+  await changed.promise;
+  await readiness.stop();
+  return seen;
+}
 
-  test('outlasts two misses, goes with the third, and comes back with one answer', async () => {
-    const {ready, changes} = await readinessOver([true, false, false, true, false, false, false, false, true]);
-    expect(ready).toEqual([true, true, true, true, true, true, false, false, true]);
-    expect(changes).toEqual([true, false, true]);
-  });
+test('is ready by the first answer, not by three misses in a row, and again by one answer', async () => {
+  const database = new FakeDatabase(true, false, false, true, false, false, false, true, true);
+  expect(await changes(database, 3)).toEqual(['ready after 1 on 1', 'lost after 7 on 5', 'ready after 8 on 6']);
+});
+
+test('keeps a connection that answers, leaves one that missed, and has none open at its end', async () => {
+  const database = new FakeDatabase(true, true, true, false, true, false, false, false, false);
+  expect(await changes(database, 2)).toEqual(['ready after 1 on 1', 'lost after 8 on 4']);
+  expect(database.open).toBe(0);
 });
