@@ -157,6 +157,14 @@ describe('Ready, Reconciling and Stalled', () => {
     expect(Stalled.message).toBe('Secret "licence" has no key "text"');
   });
 
+  test('why it is not known what is asked for is told once', () => {
+    const observation: Observation = {...REST, desired: undefined};
+    const decision = decide(observation);
+    expect(decision.release.kind).toBe('Blocked');
+    const {Ready} = conditions({observation, decision, unread: 'GET secrets: 504'});
+    expect(Ready.message).toBe('Looking again: GET secrets: 504');
+  });
+
   test('paused is not on its way to anything', () => {
     const all = conditions({
       ...withDeployment({readyReplicas: 2}),

@@ -121,18 +121,19 @@ function obstaclesOf(input: ConditionInput): Obstacle[] {
     unread === undefined ? undefined : {reason: 'Progressing', message: `Looking again: ${unread}`, stalled: false},
     ...problems.map(({message, lasting}): Obstacle => ({reason: 'AccountsInvalid', message, stalled: lasting})),
     ...childObstacles(input.children),
-    databaseObstacle(input.database),
-    releaseObstacle(input.decision),
-    replicaObstacle(input.observation),
   ];
+  // What is asked for isn't known, and why is said already.
+  const told = input.observation.desired === undefined && found.some((obstacle) => obstacle !== undefined);
+  found.push(databaseObstacle(input.database), told ? undefined : releaseObstacle(input.decision));
+  found.push(replicaObstacle(input.observation));
   return found.filter((obstacle) => obstacle !== undefined);
 }
 
 function objectivesMet(input: ConditionInput): Answer {
   const breached = input.objectives.filter((objective) => objective.state === 'Breached').map(({name}) => name);
   if (breached.length > 0 || input.decision.breached) {
-    const what = breached.length > 0 ? `over the whole window: ${breached.join(', ')}` : 'in the act window';
-    return {status: 'False', reason: 'ObjectiveBreached', message: `Breached ${what}`};
+    const what = breached.length > 0 ? breached.join(', ') : 'the objectives of one revision';
+    return {status: 'False', reason: 'ObjectiveBreached', message: `Breached in the act window: ${what}`};
   }
   if (input.objectives.every((objective) => objective.state === 'Inconclusive')) {
     return {status: 'Unknown', reason: 'Inconclusive', message: 'Too little was measured so far'};

@@ -12,7 +12,7 @@ import {hashOf} from './observation.ts';
 import type {KnownRevision, MaintenanceApiControllerOptions, Scope} from './scope.ts';
 
 /** A revision that is there and not in the cache will be seen by the watch; this is only the net below. */
-const REVISION_EXISTS_MS = 2_000;
+const REVISION_EXISTS_MS = 10_000;
 const REVISION_CREATED_MS = 50;
 
 type Options = Pick<

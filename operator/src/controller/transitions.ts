@@ -125,6 +125,9 @@ const held: Rule = (was, is) => {
   const {decision} = is;
   if (decision === undefined || decision.verdict === 'None' || decision.time === was.decision?.time) return undefined;
   const stopped = decision.considered.find((item) => !item.taken && item.guard !== undefined);
+  // Evidence that is still being gathered is no refusal: a person hears of it when it stays incomplete.
+  const gathers = decision.considered.some(({action, taken}) => action === 'Hold' && taken);
+  if (stopped?.guard === 'Witnesses' && gathers) return undefined;
   return stopped === undefined
     ? undefined
     : `${stopped.action} was not taken (${stopped.guard ?? ''}): ${stopped.reason}`;
