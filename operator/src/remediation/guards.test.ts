@@ -263,7 +263,7 @@ describe('witnesses', () => {
         .build()
         .revisionWindows.map(({to}) => to),
     );
-    expect(heard(asked(newest - 1))).toMatchObject({database: 'Contradicts'});
+    expect(heard(asked(newest - 1))).toMatchObject({database: 'Awaited'});
     expect(decide(asked(newest - 1).build())).toMatchObject({action: undefined, heldBy: 'Witnesses'});
     expect(decide(asked(newest).build()).action).toMatchObject({kind: 'Rollback'});
   });

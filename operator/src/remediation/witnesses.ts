@@ -5,7 +5,8 @@ import {contrast} from './contrast.ts';
 /** An independent source for the claim that the revision is bad. */
 export interface Witness {
   readonly name: 'podReadings' | 'contrast' | 'twoPods' | 'podStatus' | 'database';
-  readonly answer: 'Confirms' | 'Contradicts' | 'Abstains';
+  /** Awaited: it has to be heard before anything is done, and hasn't been yet. */
+  readonly answer: 'Confirms' | 'Contradicts' | 'Abstains' | 'Awaited';
   readonly reason: string;
 }
 
@@ -29,6 +30,8 @@ export function witnesses(a: Assessment): readonly Witness[] {
 export function objection(heard: readonly Witness[]): string | undefined {
   const against = heard.find(({answer}) => answer === 'Contradicts');
   if (against !== undefined) return `${against.name} contradicts: ${against.reason}`;
+  const awaited = heard.find(({answer}) => answer === 'Awaited');
+  if (awaited !== undefined) return `${awaited.name} is being asked: ${awaited.reason}`;
   const confirming = heard.filter(({answer}) => answer === 'Confirms');
   if (confirming.length >= 2) return undefined;
   const rest = heard.filter(({answer}) => answer === 'Abstains').map(({name, reason}) => `${name}: ${reason}`);
@@ -86,6 +89,6 @@ function database({o, window}: Assessment): Witness {
   const {reachable, askedAt} = o.database;
   if (reachable === undefined || askedAt === undefined) return {name, answer: 'Abstains', reason: 'it is not asked'};
   return window !== undefined && askedAt < window.to
-    ? {name, answer: 'Contradicts', reason: 'it was not asked since the newest of these responses'}
+    ? {name, answer: 'Awaited', reason: 'it was not asked since the newest of these responses'}
     : {name, answer: 'Abstains', reason: 'it answers, which says nothing about the revision'};
 }
