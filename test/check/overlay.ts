@@ -13,11 +13,10 @@ const realFiles = [
   ...['hack/check.ts', 'hack/check', 'hack/test.ts', 'hack/test', 'hack/mutate.ts', 'hack/mutate'],
 ];
 
-/** What Jest's configuration names and no run of an overlay needs. */
-const madeUp = {
-  'test/e2e/setup.mjs': 'export default () => undefined;\n',
-  'test/e2e/teardown.mjs': 'export default () => undefined;\n',
-};
+const noCluster = "import {tmpdir} from 'node:os';\n\nexport default () => tmpdir();\n";
+
+/** What Jest's configuration names, and no run of an overlay needs. */
+const madeUp = {'test/e2e/setup.mjs': noCluster, 'test/e2e/teardown.mjs': noCluster};
 
 /** A small repository in a temporary folder, under the real rules. */
 export interface Overlay {
