@@ -141,6 +141,20 @@ describe('more work than the pool takes', () => {
     await blocker.end();
   });
 
+  test('given up in the middle of a transaction leaves nothing of it behind', async () => {
+    const api = await setting.up({DB_POOL_SIZE: '2'});
+    const post = (title: string): Promise<Answer> =>
+      api.request('POST', '/api/v1/tasks', {body: {title}, headers: {'idempotency-key': 'given-up'}});
+    const blocker = await mysql.connect();
+    await blocker.query(`USE ${setting.database.database}`);
+    await blocker.query('LOCK TABLES tasks WRITE');
+    expect((await post('given up')).status).toBe(503);
+    await blocker.end();
+    // Had the connection been used again, its next transaction would have committed this one's key and task.
+    expect((await post('another body')).status).toBe(201);
+    expect(await titles(api)).toEqual(['another body']);
+  });
+
   test('of the server itself, with no connection to spare, is shed too', async () => {
     const api = await setting.up();
     const root = await mysql.connect();

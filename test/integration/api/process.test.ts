@@ -1,3 +1,4 @@
+import {once} from 'node:events';
 import {writeFile} from 'node:fs/promises';
 import {connect} from 'node:net';
 import {join} from 'node:path';
@@ -49,7 +50,7 @@ async function inFlight(api: ApiProcess): Promise<void> {
 }
 
 describe('the end of a process', () => {
-  test('behind a Service, under load on kept-alive connections, fails no request', async () => {
+  test('behind a Service, under load on kept-alive and on new connections, fails no request', async () => {
     const env = {DRAIN_SECONDS: '1'};
     const pods = [await setting.up(env), await setting.start(env).ready()];
     const clients = new ServiceClients(setting.token, 8);
@@ -92,6 +93,22 @@ describe('the end of a process', () => {
     expect(api.running).toBe(true);
     await release();
     expect((await pending).status).toBe(201);
+    expect(await api.exited).toBe(0);
+  });
+
+  test('serves the first request of a connection that was opened before the port was closed', async () => {
+    const api = await setting.up();
+    const socket = connect(Number(api.logged('port')), '127.0.0.1').setEncoding('utf8');
+    let answer = '';
+    socket.on('data', (data: string) => (answer += data));
+    await once(socket, 'connect');
+    // Another connection's answer shows that the server has taken this one too, which came first.
+    expect((await create(api, 'other')).status).toBe(201);
+    api.signal('SIGTERM');
+    await eventually('the port to be closed', async () => !(await connects(api)) || undefined);
+    socket.write(`GET /api/v1/tasks HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${setting.token}\r\n\r\n`);
+    await once(socket, 'end');
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(await api.exited).toBe(0);
   });
 

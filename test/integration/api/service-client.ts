@@ -4,7 +4,7 @@ import {setTimeout as delay} from 'node:timers/promises';
 import type {ApiProcess} from './support.ts';
 
 /** How long endpoints lag behind a pod's readiness; in a cluster it is a probe's period and more. */
-const PROBE_PERIOD_MS = 100;
+const PROBE_PERIOD_MS = 400;
 const THINK_MS = 3;
 
 /**
@@ -49,7 +49,8 @@ export class ServiceClients {
   }
 
   async #client(index: number): Promise<void> {
-    const agent = new Agent({keepAlive: true, maxSockets: 1});
+    // Every other client opens a connection for each request.
+    const agent = new Agent({keepAlive: index % 2 === 0, maxSockets: 1});
     agent.createConnection = () => {
       const endpoints = [...this.#endpoints];
       const pod = endpoints[Math.floor(Math.random() * endpoints.length)];

@@ -172,6 +172,30 @@ describe('an idempotency key', () => {
   });
 });
 
+describe('a deadlock', () => {
+  test('between requests with one key is run again, and all get one answer', async () => {
+    const holder = await mysql.connect();
+    await holder.query(`USE ${setting.database.database}`);
+    await holder.query('START TRANSACTION');
+    const claim = "INSERT INTO idempotency_keys VALUES ('tests', 'deadlock', REPEAT('x', 32), '', NOW())";
+    await holder.query(claim);
+    const post = (): Promise<Answer> =>
+      api.request('POST', '/api/v1/tasks', {body: {title: 'deadlock'}, headers: {'idempotency-key': 'deadlock'}});
+    const answers = [post(), post(), post()];
+    await eventually('three requests to wait for the key', async () => {
+      const [rows] = await root.query<RowDataPacket[]>('SELECT 1 FROM performance_schema.data_lock_waits');
+      return rows.length >= 3 || undefined;
+    });
+    // Rolled back, it lets all three share a lock that each then wants for itself: InnoDB ends all but one of them.
+    await holder.query('ROLLBACK');
+    await holder.end();
+    const settled = await Promise.all(answers);
+    expect(settled.map(({status}) => status)).toEqual([201, 201, 201]);
+    expect(new Set(settled.map(({body}) => body.id)).size).toBe(1);
+    expect(await countTasks('deadlock')).toBe(1);
+  });
+});
+
 async function waitingForTable(): Promise<true | undefined> {
   const [rows] = await root.query<RowDataPacket[]>(
     "SELECT 1 FROM performance_schema.processlist WHERE db = ? AND state LIKE 'Waiting for table%'",
