@@ -108,12 +108,11 @@ describe('a database that answers', () => {
   });
 
   test('has one time of its start, though that is told in whole seconds of uptime', async () => {
-    const {database, clock, watch, reading} = aProbe();
-    database.startedAt -= 29_995;
+    const {clock, probes, reading} = aProbe();
     const starts = new Set<number | undefined>();
-    watch();
+    probes.watch(KEY, TARGET, 5_137);
     for (let i = 0; i < 200; i++) {
-      await clock.advance(1_237);
+      await clock.advance(5_137);
       starts.add(reading()?.startedAt);
     }
     expect(starts.size).toBe(1);

@@ -41,6 +41,16 @@ describe('a pod read by its IP', () => {
     await expect(fetchByIp(port)(target, LONG_MS)).rejects.toThrow(new Error(`the pod answered ${String(status)}`));
   });
 
+  test('that answers otherwise and goes on talking is cut off', async () => {
+    const closed = Promise.withResolvers<string>();
+    const port = await aPod((_request, response) => {
+      response.on('close', () => closed.resolve('closed'));
+      response.writeHead(500).write('the first of many');
+    });
+    await expect(fetchByIp(port)(target, LONG_MS)).rejects.toThrow('the pod answered 500');
+    expect(await closed.promise).toBe('closed');
+  });
+
   test('that never stops talking is cut off', async () => {
     const line = Buffer.alloc(100_000, 'x');
     const closed = Promise.withResolvers<string>();
