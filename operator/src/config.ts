@@ -26,11 +26,11 @@ const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 function port(name: string, text: string | undefined, fallback: number): number {
-  const value = text === undefined || text === '' ? fallback : Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 65535) {
-    throw new ConfigError(`${name} must be a port between 0 and 65535, but is "${text ?? ''}"`);
+  if (text === undefined || text === '') return fallback;
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) {
+    throw new ConfigError(`${name} must be a port between 0 and 65535, but is "${text}"`);
   }
-  return value;
+  return Number(text);
 }
 
 function namespaces(text: string | undefined): string[] {
@@ -50,15 +50,18 @@ function namespaces(text: string | undefined): string[] {
  * @throws ConfigError naming the variable and what it must be
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): OperatorConfig {
-  const logLevel = env['LOG_LEVEL'] ?? 'info';
+  const logLevel = env['LOG_LEVEL'] === '' ? 'info' : (env['LOG_LEVEL'] ?? 'info');
   if (!LOG_LEVELS.includes(logLevel))
     throw new ConfigError(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, but is "${logLevel}"`);
+  const namespace = env['POD_NAMESPACE'] ?? 'maintenance-api-system';
+  if (!NAMESPACE.test(namespace))
+    throw new ConfigError(`POD_NAMESPACE must be the name of a namespace, but is "${namespace}"`);
   const inCluster = env['KUBERNETES_SERVICE_HOST'] !== undefined;
   // On a laptop nobody asks for a certain port, and those may be taken: any free one.
   const ports = inCluster ? {metrics: 8080, health: 8081} : {metrics: 0, health: 0};
   return {
     watchNamespaces: namespaces(env['WATCH_NAMESPACES']),
-    namespace: env['POD_NAMESPACE'] ?? 'maintenance-api-system',
+    namespace,
     identity: `${env['POD_NAME'] ?? hostname()}_${String(process.pid)}_${String(Math.round(performance.timeOrigin))}`,
     logLevel,
     metricsPort: port('METRICS_PORT', env['METRICS_PORT'], ports.metrics),
