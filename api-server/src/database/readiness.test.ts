@@ -6,6 +6,7 @@ import {DatabaseReadiness} from './readiness.ts';
 /** A database that answers each probe as it is told, one after the other; the last answer holds. */
 class FakeDatabase {
   readonly answers: boolean[];
+  readonly #lastIsOut = Promise.withResolvers<undefined>();
   connections = 0;
   open = 0;
 
@@ -21,41 +22,45 @@ class FakeDatabase {
     };
     const query = (): Promise<unknown> => {
       const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
+      if (this.answers.length === 1) this.#lastIsOut.resolve(undefined);
       return answer === true ? Promise.resolve([]) : Promise.reject(new Error('lost'));
     };
     const end = (): Promise<void> => Promise.try(close);
     return Promise.resolve(Object.assign(new EventEmitter(), {query, destroy: close, end}) as unknown as Connection);
   };
+
+  /** Resolves when the last answer but one was given. */
+  get answered(): Promise<unknown> {
+    return this.#lastIsOut.promise;
+  }
 }
 
-/** Probes until the answer has changed so many times. @returns each change, with how many probes and connections it took */
-async function changes(database: FakeDatabase, count: number): Promise<string[]> {
+/** Probes until all was answered. @returns each change, with how many probes and connections it took */
+async function changes(database: FakeDatabase): Promise<string[]> {
   const seen: string[] = [];
   const total = database.answers.length;
-  const changed = Promise.withResolvers<undefined>();
   const readiness = new DatabaseReadiness({
     connect: database.connect,
     intervalMs: 0,
     onChange: (ready, error) => {
       const what = ready ? 'ready' : (error as Error).message;
       seen.push(`${what} after ${String(total - database.answers.length)} on ${String(database.connections)}`);
-      if (seen.length === count) changed.resolve(undefined);
     },
   });
   expect(readiness.ready).toBe(false);
   readiness.start();
-  await changed.promise;
+  await database.answered;
   await readiness.stop();
   return seen;
 }
 
 test('is ready by the first answer, not by three misses in a row, and again by one answer', async () => {
   const database = new FakeDatabase(true, false, false, true, false, false, false, true, true);
-  expect(await changes(database, 3)).toEqual(['ready after 1 on 1', 'lost after 7 on 5', 'ready after 8 on 6']);
+  expect(await changes(database)).toEqual(['ready after 1 on 1', 'lost after 7 on 5', 'ready after 8 on 6']);
 });
 
 test('keeps a connection that answers, leaves one that missed, and has none open at its end', async () => {
   const database = new FakeDatabase(true, true, true, false, true, false, false, false, false);
-  expect(await changes(database, 2)).toEqual(['ready after 1 on 1', 'lost after 8 on 4']);
+  expect(await changes(database)).toEqual(['ready after 1 on 1', 'lost after 8 on 4']);
   expect(database.open).toBe(0);
 });
