@@ -13,6 +13,9 @@ import {misfit, type Mutation, readMutations} from './mutate/mutations.ts';
 
 const repository = join(fileURLToPath(import.meta.url), '../..');
 
+/** A broken product may make a test wait for ever; one that doesn't end has noticed nothing. */
+const RUN_LIMIT_MS = 600_000;
+
 interface Verdict {
   readonly noticed: boolean;
   /** The test that noticed it, or what went wrong. */
@@ -46,6 +49,7 @@ function runTest(root: string, {kind, test}: Mutation): Run {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
+    timeout: RUN_LIMIT_MS,
   });
   const failed = [...stdout.matchAll(/^FAILED \w+: \S+ › (.+)$/gm)].map(([, name = '']) => name);
   return {green: status === 0, failed, output: `${stdout}\n${stderr}`.slice(-3000)};
