@@ -23,6 +23,9 @@ export interface AuditEvent {
 /** The operator's identity in the audit log. */
 export const OPERATOR_USER = 'system:serviceaccount:maintenance-api-system:maintenance-api-operator';
 
+/** What the user agent of an operator process of the harness begins with. */
+export const OPERATOR_AGENT = 'maintenance-api-operator';
+
 /**
  * Reads the audit log: the witness outside the operator for what it asked and wrote.
  *
@@ -45,6 +48,10 @@ export const isWrite = (event: AuditEvent): boolean =>
 
 /** Whether it is of the operator, by its service account. */
 export const byOperator = (event: AuditEvent): boolean => event.user.username === OPERATOR_USER;
+
+/** Whether it is one of those that an operator makes at rest: its lease, and watches. */
+export const isRoutine = ({verb, objectRef}: AuditEvent): boolean =>
+  verb === 'watch' || objectRef?.resource === 'leases';
 
 /** Successful patches of a Deployment by the operator. */
 export const deploymentPatches =

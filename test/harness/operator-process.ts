@@ -1,6 +1,7 @@
 /**
  * The operator as a process of its own, for tests that kill it: the product's wiring, with leader election, against the
  * cluster of KUBECONFIG. Pods are read by their (loopback) address; PROBE_DATABASES=true asks databases directly.
+ * WATCH_NAMESPACES and LEASE_NAME let several operators work side by side; CRASH_POINT (JSON) ends or stops the process.
  */
 import 'reflect-metadata';
 import {KubeConfig} from '@kubernetes/client-node/dist/config.js';
@@ -10,12 +11,18 @@ import {ports} from '../../operator/src/desired/index.ts';
 import {fetchByIp} from '../../operator/src/observe/fetch-metrics.ts';
 import {Operator} from '../../operator/src/operator.ts';
 import {EventRecorder, KubeClient, LeaderElector, Metrics, systemClock} from '../../operator/src/runtime/index.ts';
+import {OPERATOR_AGENT} from './audit.ts';
+import {arm, type CrashPoint} from './crash-point.ts';
 
 const identity = `operator-${String(process.pid)}`;
+/** Tells processes apart in the audit log. */
+const userAgent = `${OPERATOR_AGENT}/${String(process.pid)}`;
 const logger = pino({level: process.env['LOG_LEVEL'] ?? 'info', base: {identity}});
 const kubeConfig = new KubeConfig();
 kubeConfig.loadFromDefault();
-const client = KubeClient.fromKubeConfig(kubeConfig);
+const client = KubeClient.fromKubeConfig(kubeConfig, {userAgent});
+const crashPoint = process.env['CRASH_POINT'];
+if (crashPoint !== undefined) arm(client, JSON.parse(crashPoint) as CrashPoint);
 const metrics = new Metrics();
 const recorder = new EventRecorder({
   client,
@@ -31,9 +38,9 @@ process.on('unhandledRejection', (error) => {
 });
 
 const elector: LeaderElector = new LeaderElector({
-  client: KubeClient.fromKubeConfig(kubeConfig),
+  client: KubeClient.fromKubeConfig(kubeConfig, {userAgent}),
   namespace: 'default',
-  name: 'maintenance-api-operator',
+  name: process.env['LEASE_NAME'] ?? 'maintenance-api-operator',
   identity,
   clock: systemClock,
   logger,
@@ -44,7 +51,7 @@ const elector: LeaderElector = new LeaderElector({
       recorder,
       metrics,
       logger,
-      watchNamespaces: [],
+      watchNamespaces: (process.env['WATCH_NAMESPACES'] ?? '').split(',').filter((name) => name !== ''),
       workers: 8,
       fetchMetrics: fetchByIp(ports.apiMetrics),
       probeDatabases: process.env['PROBE_DATABASES'] === 'true',

@@ -1,5 +1,5 @@
 import {createServer, type Server} from 'node:http';
-import type {KubeClient, KubeObject} from '../../operator/src/runtime/index.ts';
+import {isApiError, type KubeClient, type KubeObject, type ResourceRef} from '../../operator/src/runtime/index.ts';
 import {labels, resources} from '../../operator/src/api/v1alpha1/index.ts';
 
 /**
@@ -11,7 +11,7 @@ export interface Behaviour {
   readonly badShare: number;
   /** false: the container runs and never becomes ready. */
   readonly becomesReady?: boolean;
-  /** The container never starts, for this reason (ImagePullBackOff, CreateContainerConfigError, …). */
+  /** The container doesn't start as long as this is so, for this reason (ImagePullBackOff, …). */
   readonly waiting?: string;
   /** It ends again and again. */
   readonly crashes?: boolean;
@@ -30,10 +30,12 @@ export interface Scene {
 }
 
 interface SimulatedPod {
-  readonly key: string;
+  readonly uid: string;
   readonly namespace: string;
   readonly image: string;
   readonly ip: string;
+  /** What was last told of why it doesn't start. */
+  waiting: string | undefined;
   server: Server | undefined;
   ready: boolean;
   good: number;
@@ -41,8 +43,23 @@ interface SimulatedPod {
 }
 
 interface Pod extends KubeObject {
-  spec: {containers: {name: string; image: string}[]};
+  spec: {
+    containers: {name: string; image: string}[];
+    volumes?: {persistentVolumeClaim?: {claimName: string}}[];
+  };
 }
+
+interface Claim extends KubeObject {
+  spec: {storageClassName?: string};
+  status?: {phase?: string};
+}
+
+const STORAGE_CLASSES: ResourceRef = {
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  plural: 'storageclasses',
+  namespaced: false,
+};
 
 const GOOD: Behaviour = {badShare: 0};
 const TICK_MS = 200;
@@ -72,7 +89,9 @@ function page(pod: SimulatedPod, {migrations}: Behaviour): string {
 export class SimulatedPods {
   readonly #client: KubeClient;
   readonly #scenes: ReadonlyMap<string, Scene>;
+  /** By uid: a database's pod has the name of the one before it. */
   readonly #pods = new Map<string, SimulatedPod>();
+  readonly #pending = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #busy = false;
   /** The first failure, which a test must see. */
@@ -120,73 +139,109 @@ export class SimulatedPods {
   }
 
   async #sync(): Promise<void> {
+    const unbound = await this.#bindVolumes();
     const {items} = await this.#client.list<Pod>(resources.pod, {labelSelector: labels.owner});
     const seen = new Set<string>();
     for (const pod of items) {
-      const key = `${pod.metadata.namespace ?? ''}/${pod.metadata.name}`;
-      seen.add(key);
-      if (pod.metadata.deletionTimestamp !== undefined) await this.#remove(key, pod);
-      else if (!this.#pods.has(key)) await this.#run(key, pod);
+      const {deletionTimestamp, namespace = '', uid = ''} = pod.metadata;
+      seen.add(uid);
+      if (deletionTimestamp !== undefined) {
+        await this.#remove(pod);
+        continue;
+      }
+      const lacks = pod.spec.volumes?.some((volume) =>
+        unbound.has(`${namespace}/${volume.persistentVolumeClaim?.claimName ?? ''}`),
+      );
+      if (lacks === true) await this.#leavePending(pod);
+      else await this.#run(pod);
     }
-    await this.#bindVolumes();
-    for (const [key, pod] of this.#pods) {
-      if (seen.has(key)) continue;
+    for (const [uid, pod] of this.#pods) {
+      if (seen.has(uid)) continue;
       await closeServer(pod);
-      this.#pods.delete(key);
+      this.#pods.delete(uid);
     }
   }
 
-  /** Plays the volume binder, too. */
-  async #bindVolumes(): Promise<void> {
-    const {items} = await this.#client.list<KubeObject & {status?: {phase?: string}}>(resources.persistentVolumeClaim);
-    for (const {metadata, status} of items) {
-      if (status?.phase === 'Bound') continue;
-      const bound = {status: {phase: 'Bound'}};
-      await this.#client.patch(resources.persistentVolumeClaim, metadata.namespace, metadata.name, bound, {
-        type: 'merge',
-        subresource: 'status',
-      });
+  /** Plays the volume binder, too: a claim is bound unless it names a StorageClass that doesn't exist. @returns the others */
+  async #bindVolumes(): Promise<ReadonlySet<string>> {
+    const {items} = await this.#client.list<Claim>(resources.persistentVolumeClaim);
+    const pending = items.filter(({status}) => status?.phase !== 'Bound');
+    if (pending.length === 0) return new Set();
+    const classes = new Set((await this.#client.list(STORAGE_CLASSES)).items.map(({metadata}) => metadata.name));
+    const unbound = new Set<string>();
+    for (const claim of pending) {
+      const {storageClassName} = claim.spec;
+      if (storageClassName === undefined || classes.has(storageClassName))
+        await this.#patchStatus(resources.persistentVolumeClaim, claim, {phase: 'Bound'});
+      else unbound.add(`${claim.metadata.namespace ?? ''}/${claim.metadata.name}`);
     }
+    return unbound;
   }
 
-  async #remove(key: string, pod: Pod): Promise<void> {
-    const known = this.#pods.get(key);
+  /** As the scheduler leaves a pod whose claim isn't bound; said once. */
+  async #leavePending(pod: Pod): Promise<void> {
+    const uid = pod.metadata.uid ?? '';
+    if (this.#pending.has(uid)) return;
+    this.#pending.add(uid);
+    const message = '0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.';
+    const condition = {type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message};
+    await this.#patchStatus(resources.pod, pod, {phase: 'Pending', conditions: [condition]});
+  }
+
+  async #remove(pod: Pod): Promise<void> {
+    const uid = pod.metadata.uid ?? '';
+    const known = this.#pods.get(uid);
     if (known !== undefined) await closeServer(known);
-    await this.#client.delete(resources.pod, pod.metadata.namespace, pod.metadata.name, {
-      uid: pod.metadata.uid ?? '',
-      gracePeriodSeconds: 0,
-    });
+    await this.#client
+      .delete(resources.pod, pod.metadata.namespace, pod.metadata.name, {uid, gracePeriodSeconds: 0})
+      .catch(ifChanged);
   }
 
-  async #run(key: string, pod: Pod): Promise<void> {
-    const namespace = pod.metadata.namespace ?? '';
-    const api = pod.metadata.labels?.[labels.component] === 'api';
+  async #run(pod: Pod): Promise<void> {
+    const {namespace = '', uid = ''} = pod.metadata;
     const image = pod.spec.containers[0]?.image ?? '';
-    const behaviour = (api ? this.#scenes.get(namespace)?.images.get(image) : undefined) ?? GOOD;
+    const behaviour = this.#scenes.get(namespace)?.images.get(image) ?? GOOD;
+    const known = this.#pods.get(uid);
+    if (known !== undefined && known.waiting === behaviour.waiting) return;
+    const simulated = known ?? (await this.#start(pod, image, behaviour));
+    simulated.waiting = behaviour.waiting;
+    const status = podStatus(pod, behaviour, simulated.ip);
+    simulated.ready = status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+    await this.#patchStatus(resources.pod, pod, status);
+  }
+
+  async #start(pod: Pod, image: string, behaviour: Behaviour): Promise<SimulatedPod> {
+    const {namespace = '', uid = ''} = pod.metadata;
+    const api = pod.metadata.labels?.[labels.component] === 'api';
     const address = nextAddress++;
     const ip = `127.${String(NETWORK)}.${String(address >> 8)}.${String(address & 255)}`;
     const simulated: SimulatedPod = {
-      key,
+      uid,
       namespace,
       image: api ? image : '',
       ip,
+      waiting: undefined,
       server: undefined,
       ready: false,
       good: 0,
       bad: 0,
     };
-    this.#pods.set(key, simulated);
+    this.#pods.set(uid, simulated);
     if (api && behaviour.unreadable !== true) await openServer(simulated, behaviour);
-    const status = podStatus(pod, behaviour, ip);
-    simulated.ready = status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
-    await this.#client.patch(
-      resources.pod,
-      namespace,
-      pod.metadata.name,
-      {status},
-      {type: 'merge', subresource: 'status'},
-    );
+    return simulated;
   }
+
+  async #patchStatus(ref: ResourceRef, {metadata}: KubeObject, status: object): Promise<void> {
+    const body = {metadata: {uid: metadata.uid}, status};
+    await this.#client
+      .patch(ref, metadata.namespace, metadata.name, body, {type: 'merge', subresource: 'status'})
+      .catch(ifChanged);
+  }
+}
+
+/** An object that was deleted, or made anew, since it was listed is none of this round's business. */
+function ifChanged(error: unknown): void {
+  if (!isApiError(error, 'NotFound', 'Conflict')) throw error;
 }
 
 interface Condition {

@@ -1,5 +1,5 @@
 import {join} from 'node:path';
-import {readFile} from 'node:fs/promises';
+import {readdir, readFile} from 'node:fs/promises';
 import {spawn, type ChildProcess} from 'node:child_process';
 import {createWriteStream} from 'node:fs';
 import {KubeConfig} from '@kubernetes/client-node/dist/config.js';
@@ -10,7 +10,8 @@ import {startBackground, stopProcess, type ProcessIdentity} from '../../hack/lib
 import {silentProgress} from '../../hack/lib/progress.ts';
 import {resources, type MaintenanceApi, type MaintenanceApiSpecInput} from '../../operator/src/api/v1alpha1/index.ts';
 import {KubeClient, type KubeObject} from '../../operator/src/runtime/index.ts';
-import {readAudit, type AuditEvent} from './audit.ts';
+import {isRoutine, OPERATOR_AGENT, readAudit, type AuditEvent} from './audit.ts';
+import type {CrashPoint} from './crash-point.ts';
 import {SimulatedPods, type Behaviour, type Scene} from './simulated-pods.ts';
 import {waitFor} from './wait.ts';
 
@@ -22,9 +23,11 @@ const CONTROLLERS = [
   'garbage-collector-controller',
   'namespace-controller',
   'horizontal-pod-autoscaler-controller',
+  'resourcequota-controller',
+  'persistentvolumeclaim-protection-controller',
 ];
 
-const NAMESPACE_REF = {apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false} as const;
+export const NAMESPACE_REF = {apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false} as const;
 
 /** A condition of a MaintenanceApi as `Status Reason`, for short assertions. */
 export function conditionOf(api: MaintenanceApi, type: string): string {
@@ -70,6 +73,7 @@ export class Simulation {
         '--secure-port=0',
         '--kube-api-qps=200',
         '--kube-api-burst=400',
+        '--horizontal-pod-autoscaler-sync-period=2s',
         `--controllers=${CONTROLLERS.join(',')}`,
       ],
       logFile: join(folder, 'kube-controller-manager.log'),
@@ -101,9 +105,10 @@ export class Simulation {
   }
 
   /** Starts another operator process. @returns it, to be killed by a test */
-  startOperator(env: Readonly<Record<string, string>> = {}): ChildProcess {
+  startOperator(env: Readonly<Record<string, string>> = {}, crashPoint?: CrashPoint): ChildProcess {
+    const crash = crashPoint === undefined ? {} : {CRASH_POINT: JSON.stringify(crashPoint)};
     const child = spawn(process.execPath, [join(import.meta.dirname, 'operator-process.ts')], {
-      env: {...process.env, ...env, KUBECONFIG: this.plane.kubeconfigPath, NODE_OPTIONS: ''},
+      env: {...process.env, ...env, ...crash, KUBECONFIG: this.plane.kubeconfigPath, NODE_OPTIONS: ''},
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const log = createWriteStream(join(this.plane.auditLogPath, '..', `operator-${String(child.pid)}.log`));
@@ -194,6 +199,29 @@ export class Simulation {
         objectRef.namespace === namespace &&
         (responseStatus?.code ?? 0) < 300,
     );
+  }
+
+  /**
+   * Requests of operator processes, their Lease and watches apart.
+   *
+   * @param select - of which namespace (any unless told), of which process (any unless told), and received in which time
+   */
+  requests(select: {namespace?: string; process?: ChildProcess; from: number; to?: number}): Promise<AuditEvent[]> {
+    const {namespace, process: only, from, to = Infinity} = select;
+    const agent = `${OPERATOR_AGENT}/${only === undefined ? '' : String(only.pid)}`;
+    return readAudit(this.plane.auditLogPath, (event) => {
+      const {userAgent = '', objectRef, requestReceivedTimestamp} = event;
+      const at = Date.parse(requestReceivedTimestamp);
+      const by = only === undefined ? userAgent.startsWith(agent) : userAgent === agent;
+      return by && !isRoutine(event) && at >= from && at <= to && [undefined, objectRef?.namespace].includes(namespace);
+    });
+  }
+
+  /** What all operator processes have logged. */
+  async operatorLogs(): Promise<string> {
+    const folder = join(this.plane.auditLogPath, '..');
+    const files = (await readdir(folder)).filter((name) => /^operator-\d+\.log$/.test(name));
+    return (await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')))).join('');
   }
 
   /** ReplicaSets of the API. */

@@ -1,0 +1,357 @@
+import {setTimeout as delay} from 'node:timers/promises';
+import {afterAll, expect} from '@jest/globals';
+import {
+  childResources,
+  labels,
+  resources,
+  type MaintenanceApi,
+  type MaintenanceApiSpecInput,
+} from '../../../operator/src/api/v1alpha1/index.ts';
+import type {KubeObject, ResourceRef} from '../../../operator/src/runtime/index.ts';
+import {everyObject} from '../../harness/objects.ts';
+import {conditionOf, NAMESPACE_REF, Simulation} from '../../harness/simulation.ts';
+import {sideBySide} from '../../harness/stories.ts';
+import {waitFor} from '../../harness/wait.ts';
+
+/*
+ * What becomes of the children when somebody deletes or edits them, deletes the resource or its namespace, or switches
+ * the autoscaler on and off (invariant 4), under real controllers.
+ */
+const STORY_TIMEOUT_MS = 400_000;
+const STATE_TIMEOUT_MS = 180_000;
+const RETAINED = ['admin', 'app', 'ca', 'migrate', 'monitor', 'state'].map((part) => `tasks-mysql-${part}`);
+const OWNED_SECRETS = ['tasks-api-tokens', 'tasks-mysql-tls'];
+const AFTERWARDS_MS = 60_000;
+
+let world: Simulation;
+
+const idOf = ({kind, metadata}: KubeObject): string => `${kind}/${metadata.name}`;
+const uidOf = ({metadata}: KubeObject): string => metadata.uid ?? '';
+
+async function ready(namespace: string, spec: Partial<MaintenanceApiSpecInput> = {}): Promise<MaintenanceApi> {
+  await world.scene(namespace, 20);
+  await world.create(namespace, spec);
+  await world.good(namespace);
+  return readyAgain(namespace);
+}
+
+function readyAgain(namespace: string): Promise<MaintenanceApi> {
+  return world.until(
+    namespace,
+    'ready',
+    (api) => conditionOf(api, 'Ready') === 'True Ready' && api.status?.observedGeneration === api.metadata.generation,
+    STATE_TIMEOUT_MS,
+  );
+}
+
+async function touch(namespace: string): Promise<void> {
+  const metadata = {annotations: {'example.com/touched': new Date().toISOString()}};
+  await world.client.patch(resources.maintenanceApi, namespace, 'tasks', {metadata}, {type: 'merge'});
+}
+
+/** What the operator made for the resource: its own children, and what is retained. */
+async function listed(ref: ResourceRef, namespace: string): Promise<KubeObject[]> {
+  const {items} = await world.client.list(ref, {namespace, labelSelector: `${labels.owner}=tasks`});
+  // The StatefulSet's own revisions carry the labels of its pods.
+  const ours = items.filter(({metadata}) => metadata.ownerReferences?.[0]?.kind !== 'StatefulSet');
+  return ours.map((item) => ({...item, apiVersion: ref.apiVersion, kind: ref.kind}));
+}
+
+async function listedAll(refs: readonly ResourceRef[], namespace: string): Promise<Map<string, KubeObject>> {
+  const lists = await Promise.all(refs.map((ref) => listed(ref, namespace)));
+  return new Map(lists.flat().map((object) => [idOf(object), object]));
+}
+
+const secretData = async (namespace: string): Promise<Map<string, unknown>> =>
+  new Map((await listed(resources.secret, namespace)).map((secret) => [secret.metadata.name, secret['data']]));
+
+async function deleteApi(namespace: string): Promise<MaintenanceApi> {
+  const api = await world.api(namespace);
+  await world.client.delete(resources.maintenanceApi, namespace, 'tasks', {uid: api.metadata.uid});
+  return api;
+}
+
+/** What the operator asked about a namespace more than a minute after something, and what it said about it. */
+async function afterAMinute(namespace: string, what: () => Promise<unknown>): Promise<void> {
+  const end = Date.now() + AFTERWARDS_MS;
+  await what();
+  await delay(Math.max(0, end - Date.now()));
+  const from = Date.now();
+  await delay(AFTERWARDS_MS / 2);
+  const asked = await world.requests({namespace, from});
+  expect(asked.map(({verb, requestURI}) => `${verb} ${requestURI}`)).toEqual([]);
+  const lines = (await world.operatorLogs())
+    .split('\n')
+    .filter((line) => line.includes(`"${namespace}`) && (JSON.parse(line) as {time: number}).time >= from);
+  expect(lines).toEqual([]);
+}
+
+async function everyKindDeleted(): Promise<void> {
+  const namespace = 'deleted-children';
+  await ready(namespace, {replicas: undefined, autoscaling: {minReplicas: 2}});
+  const refs = [...childResources, resources.controllerRevision, resources.secret];
+  const before = await listedAll(refs, namespace);
+  expect(new Set([...before.values()].map(({kind}) => kind))).toEqual(new Set(refs.map(({kind}) => kind)));
+  for (const ref of refs) {
+    for (const object of await listed(ref, namespace))
+      await world.client.delete(ref, namespace, object.metadata.name, {uid: uidOf(object)});
+  }
+  // Secrets aren't watched: a touch makes the operator look for them.
+  await touch(namespace);
+  await waitFor(
+    'every child is made again',
+    async () => {
+      const now = await listedAll(refs, namespace);
+      const missing = [...before].filter(([id, old]) => [undefined, uidOf(old)].includes(now.get(id)?.metadata.uid));
+      if (missing.length > 0) throw new Error(missing.map(([id]) => id).join(', '));
+      return true;
+    },
+    STATE_TIMEOUT_MS,
+  );
+  await readyAgain(namespace);
+}
+
+interface Edit {
+  readonly op: 'add' | 'replace';
+  readonly path: string;
+  readonly value: unknown;
+}
+
+const edit = (path: string, value: unknown): Edit => ({op: 'replace', path, value});
+const containerImage = '/spec/template/spec/containers/0/image';
+
+/** A field of ours in each kind, as somebody else wants it. */
+const edits: Readonly<Record<(typeof childResources)[number]['kind'], Edit>> = {
+  Deployment: edit(containerImage, 'example/other:1'),
+  StatefulSet: edit(containerImage, 'example/other:1'),
+  Service: edit('/spec/ports/0/targetPort', 1),
+  ServiceAccount: edit('/automountServiceAccountToken', true),
+  ConfigMap: edit('/data/my.cnf', '[mysqld]\nskip-grant-tables\n'),
+  HorizontalPodAutoscaler: edit('/spec/maxReplicas', 3),
+  PodDisruptionBudget: edit('/spec/maxUnavailable', 2),
+};
+
+/** What somebody adds, which is none of our business. */
+const FOREIGN = {'example.com/note': 'foreign'};
+
+/** What an object says, without what the server and other writers add. */
+function contentOf({metadata, status: _status, ...rest}: KubeObject): object {
+  const ours = Object.entries(metadata.labels ?? {}).filter(([name]) => !(name in FOREIGN));
+  return {...rest, labels: Object.fromEntries(ours)};
+}
+
+async function everyKindEdited(): Promise<void> {
+  const namespace = 'edited-children';
+  await ready(namespace, {replicas: undefined, autoscaling: {minReplicas: 2}});
+  const before = await listedAll(childResources, namespace);
+  for (const ref of childResources) {
+    for (const {metadata} of await listed(ref, namespace)) {
+      const body = [
+        edits[ref.kind],
+        edit(`/metadata/labels/${labels.partOf.replace('/', '~1')}`, 'other'),
+        {op: 'add', path: '/metadata/labels/example.com~1note', value: 'foreign'},
+        {
+          op: metadata.annotations === undefined ? 'add' : 'replace',
+          path: '/metadata/annotations',
+          value: {...metadata.annotations, ...FOREIGN},
+        },
+      ];
+      await world.client.patch(ref, namespace, metadata.name, body, {type: 'json'});
+    }
+  }
+  const restored = await waitFor(
+    'our fields are as they were',
+    async () => {
+      const now = await listedAll(childResources, namespace);
+      for (const [id, old] of before) {
+        const live = now.get(id);
+        if (live === undefined) throw new Error(`${id} is gone`);
+        const difference = JSON.stringify(contentOf(live)) === JSON.stringify(contentOf(old));
+        if (!difference) throw new Error(`${id}: ${JSON.stringify(contentOf(live))}`);
+      }
+      return now;
+    },
+    STATE_TIMEOUT_MS,
+  );
+  for (const object of restored.values()) {
+    expect(object.metadata.labels).toMatchObject(FOREIGN);
+    expect(object.metadata.annotations).toMatchObject(FOREIGN);
+  }
+  await readyAgain(namespace);
+}
+
+async function resourceDeleted(): Promise<void> {
+  const namespace = 'deleted-resource';
+  await ready(namespace);
+  const secrets = await secretData(namespace);
+  expect([...secrets.keys()].sort()).toEqual([...OWNED_SECRETS, ...RETAINED].sort());
+  await afterAMinute(namespace, async () => {
+    await deleteApi(namespace);
+    await waitFor(
+      'all that it owned is gone',
+      async () => {
+        const left = (await everyObject(world.client, namespace)).filter(
+          ({kind, metadata}) => kind !== 'Event' && metadata.labels?.[labels.owner] === 'tasks',
+        );
+        const expected = [...RETAINED.map((name) => `Secret/${name}`), 'PersistentVolumeClaim/data-tasks-mysql-0'];
+        const ids = left.map(idOf).sort();
+        if (ids.join() !== expected.sort().join()) throw new Error(ids.join(', '));
+        return true;
+      },
+      STATE_TIMEOUT_MS,
+    );
+  });
+  // One of the same name takes over what was kept: the volume's data is only readable with these.
+  await world.create(namespace);
+  await readyAgain(namespace);
+  const adopted = await secretData(namespace);
+  for (const name of RETAINED) expect({name, data: adopted.get(name)}).toEqual({name, data: secrets.get(name)});
+}
+
+async function madeAgainAtOnce(): Promise<void> {
+  const namespace = 'made-again';
+  await ready(namespace);
+  const secrets = await secretData(namespace);
+  const old = await deleteApi(namespace);
+  await world.create(namespace);
+  const {uid} = (await readyAgain(namespace)).metadata;
+  expect(uid).not.toBe(old.metadata.uid);
+  await waitFor(
+    'every child belongs to the new one',
+    async () => {
+      const children = [...(await listedAll([...childResources, resources.controllerRevision], namespace)).values()];
+      const owners = new Set(children.map(({metadata}) => metadata.ownerReferences?.[0]?.uid));
+      return (owners.size === 1 && owners.has(uid)) || undefined;
+    },
+    STATE_TIMEOUT_MS,
+  );
+  const adopted = await secretData(namespace);
+  expect([...adopted.keys()].sort()).toEqual([...secrets.keys()].sort());
+  for (const name of RETAINED) expect({name, data: adopted.get(name)}).toEqual({name, data: secrets.get(name)});
+}
+
+async function namespaceDeleted(): Promise<void> {
+  const namespace = 'deleted-namespace';
+  await ready(namespace);
+  const found = await world.client.get(NAMESPACE_REF, undefined, namespace);
+  await afterAMinute(namespace, async () => {
+    await world.client.delete(NAMESPACE_REF, undefined, namespace, {
+      uid: found?.metadata.uid ?? '',
+    });
+    await waitFor(
+      'the namespace is gone',
+      async () => (await world.client.get(NAMESPACE_REF, undefined, namespace)) === undefined || undefined,
+      STATE_TIMEOUT_MS,
+    );
+  });
+}
+
+/** Every number of replicas that the Deployment has from now on. */
+class Replicas {
+  readonly seen: number[] = [];
+  readonly #abort = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(namespace: string, resourceVersion: string) {
+    this.#running = this.#watch(namespace, resourceVersion);
+  }
+
+  async #watch(namespace: string, resourceVersion: string): Promise<void> {
+    const options = {namespace, resourceVersion, timeoutSeconds: 600, signal: this.#abort.signal};
+    try {
+      for await (const line of world.client.watchLines(resources.deployment, options)) {
+        const {object, type} = JSON.parse(line) as {type: string; object: {spec?: {replicas?: number}}};
+        const replicas = object.spec?.replicas;
+        // A bookmark is an empty Deployment.
+        if (type !== 'BOOKMARK' && replicas !== undefined && replicas !== this.seen.at(-1)) this.seen.push(replicas);
+      }
+    } catch (error) {
+      if (!this.#abort.signal.aborted) throw error;
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#abort.abort();
+    await this.#running;
+  }
+}
+
+/** Changes the spec, and waits until it is observed and so many replicas are ready. */
+async function replicasAre(namespace: string, wanted: number, spec: object): Promise<void> {
+  await world.patchSpec(namespace, spec);
+  await world.until(
+    namespace,
+    `${String(wanted)} replicas, all ready`,
+    (api) =>
+      api.status?.observedGeneration === api.metadata.generation &&
+      api.status.replicas?.wanted === wanted &&
+      api.status.replicas.ready === wanted,
+    STATE_TIMEOUT_MS,
+  );
+}
+
+async function autoscalerSwitched(): Promise<void> {
+  const namespace = 'switched';
+  await ready(namespace, {replicas: 10});
+  const version = (await world.client.get(resources.deployment, namespace, 'tasks'))?.metadata.resourceVersion ?? '';
+  const replicas = new Replicas(namespace, version);
+  // On: what the spec had set is what the autoscaler finds.
+  await replicasAre(namespace, 10, {replicas: null, autoscaling: {minReplicas: 2, maxReplicas: 20}});
+  await waitFor(
+    'replicas are no field of the operator any more',
+    async () => {
+      const deployment = await world.client.get(resources.deployment, namespace, 'tasks');
+      const ours = deployment?.metadata.managedFields?.find(({manager}) => manager === 'maintenance-api-operator');
+      return (ours !== undefined && ours.fieldsV1?.['f:spec']?.['f:replicas'] === undefined) || undefined;
+    },
+    STATE_TIMEOUT_MS,
+  );
+  // The real autoscaler, which has no metrics here, keeps to its bounds; what it set stays when they move.
+  await replicasAre(namespace, 12, {autoscaling: {minReplicas: 12}});
+  await replicasAre(namespace, 12, {autoscaling: {minReplicas: 2}});
+  // A release renders the Deployment anew.
+  await replicasAre(namespace, 12, {image: 'example/api:2'});
+  await replicasAre(namespace, 12, {replicas: 12, autoscaling: null});
+  expect(await listed(resources.horizontalPodAutoscaler, namespace)).toEqual([]);
+  await replicasAre(namespace, 11, {replicas: 11});
+  await replicas.end();
+  expect(replicas.seen).toEqual([10, 12, 11]);
+}
+
+async function autoscalersNumberStays(): Promise<void> {
+  const namespace = 'autoscaled';
+  await ready(namespace, {replicas: undefined, autoscaling: {minReplicas: 4, maxReplicas: 10}});
+  const version = (await world.client.get(resources.deployment, namespace, 'tasks'))?.metadata.resourceVersion ?? '';
+  const replicas = new Replicas(namespace, version);
+  await replicasAre(namespace, 4, {autoscaling: {minReplicas: 2}});
+  await touch(namespace);
+  await replicasAre(namespace, 4, {image: 'example/api:2'});
+  await world.good(namespace);
+  await replicas.end();
+  expect(replicas.seen.filter((seen) => seen !== 4)).toEqual([]);
+}
+
+sideBySide(
+  'children:',
+  {
+    start: async () => {
+      world = await Simulation.start();
+      world.startOperator();
+    },
+    timeoutMs: STORY_TIMEOUT_MS,
+  },
+  {
+    'a deleted child of every kind is made again': everyKindDeleted,
+    'of an edited child of every kind our fields are restored, and foreign ones stay': everyKindEdited,
+    'a deleted resource takes its children along, is not asked for again, and leaves what the data needs':
+      resourceDeleted,
+    'a resource that is made again at once has children of its own, and the passwords of before': madeAgainAtOnce,
+    'a deleted namespace is not asked for again, and no error loops': namespaceDeleted,
+    'the autoscaler is switched on and off without a reset of the replicas': autoscalerSwitched,
+    "the autoscaler's number stays": autoscalersNumberStays,
+  },
+);
+
+afterAll(async () => {
+  await world.stop();
+});
