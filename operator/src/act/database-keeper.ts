@@ -221,5 +221,6 @@ async function serves(admin: Connection, certificate: string): Promise<boolean> 
 
 /** The error's code: its message may quote an address or a user, and its `sql` a password. */
 function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UnknownError';
+  const {code} = (typeof error === 'object' ? (error ?? {}) : {}) as {code?: unknown};
+  return typeof code === 'string' ? code : 'UnknownError';
 }

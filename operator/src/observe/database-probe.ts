@@ -1,4 +1,5 @@
 import {connect as connectSocket} from 'node:net';
+import {isDeepStrictEqual} from 'node:util';
 import {createConnection, type Connection, type RowDataPacket} from 'mysql2/promise';
 import type {DatabaseTarget} from '../api/v1alpha1/index.ts';
 import type {Clock, TimerHandle} from '../runtime/index.ts';
@@ -65,8 +66,9 @@ const ADDRESS_QUERY = `SELECT SUBSTRING_INDEX(HOST, ':', 1) AS address, COUNT(*)
 
 /** The error's code (ECONNREFUSED, ER_ACCESS_DENIED_ERROR, …): its message may quote an address or a user. */
 function databaseErrorCode(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return error instanceof Error ? error.name : 'UnknownError';
+  const {code, name} = (typeof error === 'object' ? (error ?? {}) : {}) as {code?: unknown; name?: unknown};
+  const word = code ?? name;
+  return typeof word === 'string' ? word : 'UnknownError';
 }
 
 /**
@@ -135,10 +137,7 @@ export class DatabaseProbes {
       this.#schedule(key, probe, 0);
       return;
     }
-    const moved =
-      existing.target?.host !== target.host ||
-      existing.target.password !== target.password ||
-      existing.target.ca !== target.ca;
+    const moved = !isDeepStrictEqual(existing.target, target);
     existing.intervalMs = intervalMs;
     if (moved) {
       existing.target = target;

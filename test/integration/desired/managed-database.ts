@@ -1,8 +1,10 @@
 import {setTimeout as delay} from 'node:timers/promises';
 import {createConnection, type Connection, type RowDataPacket} from 'mysql2/promise';
 import {createAuthority, issueServerCertificate, type PemKeyPair} from '../../../operator/src/act/pki.ts';
+import type {DatabaseTarget} from '../../../operator/src/api/v1alpha1/index.ts';
 import {
   databaseHosts,
+  databasePodHost,
   databaseRoles,
   roleSecret,
   serverTlsSecret,
@@ -37,6 +39,11 @@ export async function until(state: () => Promise<boolean> | boolean, container: 
     if (container.hasEnded()) throw new Error(`It ended before: ${container.output()}`);
     await delay(5);
   }
+}
+
+/** The server's certificate in its Secret, PEM. */
+export function certificateOf({data}: SecretObject): string {
+  return Buffer.from(data['tls.crt'] ?? '', 'base64').toString('utf8');
 }
 
 /** The managed database of a MaintenanceApi: a pod after another, with Secrets and a real server. */
@@ -103,6 +110,30 @@ export class ManagedDatabase {
     this.#server = server;
     await until(async () => (await this.probe()).exitCode === 0, server);
     return server;
+  }
+
+  /** Where and as whom the operator asks it. */
+  target(user: DatabaseRole, options: Login = {}): DatabaseTarget {
+    return {
+      host: '127.0.0.1',
+      port: options.admin === true ? this.#adminPort : this.#port,
+      serverName: databasePodHost(api.metadata.name, api.metadata.namespace, 0),
+      ca: this.#authority.certificate,
+      user,
+      password: options.password ?? passwordOf(user),
+    };
+  }
+
+  /** Another certificate of the same authority, valid from then on. @returns the Secret that holds it */
+  async issueCertificate(from: Date): Promise<SecretObject> {
+    const names = databaseHosts(api.metadata.name, api.metadata.namespace);
+    const certificate = await issueServerCertificate(this.#authority, names, from);
+    return serverTlsSecret(api, this.#authority.certificate, certificate);
+  }
+
+  /** The certificate that the pod was given, PEM. */
+  get certificate(): string {
+    return certificateOf(this.#tls);
   }
 
   async probe(): Promise<ContainerEnd> {
