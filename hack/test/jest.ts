@@ -1,4 +1,5 @@
-import {spawn} from 'node:child_process';
+import {spawn, type ChildProcess} from 'node:child_process';
+import {existsSync} from 'node:fs';
 import {mkdtemp, readFile, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -9,6 +10,28 @@ import type {JestResult, JestRun, Kind} from './tally.ts';
 function kindArguments(kind: Kind): string[] {
   if (kind === 'unit') return ['--maxWorkers=100%'];
   return ['--runInBand', '--reporters=default', '--reporters=<rootDir>/hack/test/live-reporter.mjs'];
+}
+
+/** Jest ends soon after it has written its result, unless a test left something open: then it would wait for ever. */
+const LINGER_MS = 15_000;
+const LOOK_MS = 500;
+
+/** Ends a Jest that has written its result and doesn't end. @returns stops the watch, and says whether that was so */
+function endLingering(child: ChildProcess, output: string): () => boolean {
+  let lingers = false;
+  let linger: NodeJS.Timeout | undefined;
+  const look = setInterval(() => {
+    if (!existsSync(output)) return;
+    linger ??= setTimeout(() => {
+      lingers = true;
+      child.kill('SIGKILL');
+    }, LINGER_MS);
+  }, LOOK_MS);
+  return () => {
+    clearInterval(look);
+    clearTimeout(linger);
+    return lingers;
+  };
 }
 
 async function readResult(file: string): Promise<JestResult | undefined> {
@@ -41,18 +64,23 @@ export async function runJest(root: string, kind: Kind, paths: readonly string[]
     ...(paths.length > 0 ? ['--testPathPatterns', ...paths] : []),
   ];
   try {
-    const exitCode = await new Promise<number | null>((resolve, reject) => {
+    const {exitCode, lingered} = await new Promise<Pick<JestRun, 'exitCode' | 'lingered'>>((resolve, reject) => {
       const child = spawn(process.execPath, args, {cwd: root, stdio: ['ignore', 'inherit', 'inherit']});
       const end = () => child.kill('SIGTERM');
+      const watched = endLingering(child, output);
       stop.addEventListener('abort', end);
-      child.on('error', reject);
+      child.on('error', (error) => {
+        watched();
+        reject(error);
+      });
       child.on('close', (code) => {
         stop.removeEventListener('abort', end);
-        resolve(code);
+        resolve({exitCode: code, lingered: watched()});
       });
     });
     const result = await readResult(output);
-    return {kind, exitCode, seconds: (performance.now() - began) / 1000, ...(result === undefined ? {} : {result})};
+    const seconds = (performance.now() - began) / 1000;
+    return {kind, exitCode, lingered, seconds, ...(result === undefined ? {} : {result})};
   } finally {
     await rm(scratch, {recursive: true});
   }

@@ -31,12 +31,14 @@ export interface JestResult {
 export interface JestRun {
   readonly kind: Kind;
   readonly exitCode: number | null;
+  /** It had to be ended after its last test, because one of them left something open. */
+  readonly lingered: boolean;
   readonly seconds: number;
   readonly result?: JestResult;
 }
 
 /** Failures of a run: its tests, its files that could not be run, and what the numbers alone would hide. */
-function failuresOf({exitCode, result}: JestRun): string[] {
+function failuresOf({exitCode, lingered, result}: JestRun): string[] {
   if (result === undefined) return [`Jest ended with ${exitCode ?? 'a signal'} and wrote no result`];
   const failures = result.testResults.flatMap(({name, status, message, assertionResults}) => {
     const tests = assertionResults.filter((test) => test.status === 'failed');
@@ -44,7 +46,9 @@ function failuresOf({exitCode, result}: JestRun): string[] {
     return status === 'failed' ? [`${name} could not be run: ${message.trim().split('\n')[0] ?? ''}`] : [];
   });
   if (result.numPassedTests + result.numFailedTests === 0) failures.push('no test was executed');
-  if (failures.length === 0 && exitCode !== 0) failures.push(`Jest ended with ${exitCode ?? 'a signal'}`);
+  if (failures.length > 0) return failures;
+  if (lingered) failures.push('a test left something open, so that Jest did not end by itself');
+  else if (exitCode !== 0) failures.push(`Jest ended with ${exitCode ?? 'a signal'}`);
   return failures;
 }
 

@@ -99,6 +99,15 @@ describe('a run of one kind', () => {
     expect({status, last: stdout.trimEnd().split('\n').at(-1)}).toEqual({status: 1, last});
   });
 
+  test.each([
+    ['passes', 1, ['FAILED unit: a test left something open, so that Jest did not end by itself'], 1],
+    ['fails', 2, ['FAILED unit: operator/a.test.ts › planted'], 0],
+  ])('ends, and fails, when a test that %s leaves something open', (_, is, failures, passed) => {
+    const left = `test('planted', () => {\n  setInterval(() => undefined, 1000);\n  expect(1).toBe(${is});\n});`;
+    const result = run({'operator/a.test.ts': file(left)}, 'unit');
+    expect(result).toMatchObject({status: 1, last: `${passed} passed, 1 failed, 0 skipped`, failures});
+  });
+
   test('runs only the files asked for', () => {
     const files = {'operator/a.test.ts': passing, 'operator/b.test.ts': failing};
     expect(run(files, 'unit', '--', 'operator/a')).toMatchObject({status: 0, last: '1 passed, 0 failed, 0 skipped'});
