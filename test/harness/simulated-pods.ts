@@ -1,5 +1,11 @@
 import {createServer, type Server} from 'node:http';
-import {isApiError, type KubeClient, type KubeObject, type ResourceRef} from '../../operator/src/runtime/index.ts';
+import {
+  isApiError,
+  keyOf,
+  type KubeClient,
+  type KubeObject,
+  type ResourceRef,
+} from '../../operator/src/runtime/index.ts';
 import {labels, resources} from '../../operator/src/api/v1alpha1/index.ts';
 
 /**
@@ -139,7 +145,7 @@ export class SimulatedPods {
   }
 
   async #sync(): Promise<void> {
-    const unbound = await this.#bindVolumes();
+    const bound = await this.#bindVolumes();
     const {items} = await this.#client.list<Pod>(resources.pod, {labelSelector: labels.owner});
     const seen = new Set<string>();
     for (const pod of items) {
@@ -149,10 +155,9 @@ export class SimulatedPods {
         await this.#remove(pod);
         continue;
       }
-      const lacks = pod.spec.volumes?.some((volume) =>
-        unbound.has(`${namespace}/${volume.persistentVolumeClaim?.claimName ?? ''}`),
-      );
-      if (lacks === true) await this.#leavePending(pod);
+      const claims = (pod.spec.volumes ?? []).flatMap(({persistentVolumeClaim: claim}) => claim?.claimName ?? []);
+      const waits = claims.some((name) => !bound.has(`${namespace}/${name}`));
+      if (waits) await this.#leavePending(pod);
       else await this.#run(pod);
     }
     for (const [uid, pod] of this.#pods) {
@@ -162,20 +167,24 @@ export class SimulatedPods {
     }
   }
 
-  /** Plays the volume binder, too: a claim is bound unless it names a StorageClass that doesn't exist. @returns the others */
+  /** Plays the volume binder, too: a claim is bound unless it names a StorageClass that doesn't exist. @returns what is bound */
   async #bindVolumes(): Promise<ReadonlySet<string>> {
+    const bound = new Set<string>();
+    const pending: Claim[] = [];
     const {items} = await this.#client.list<Claim>(resources.persistentVolumeClaim);
-    const pending = items.filter(({status}) => status?.phase !== 'Bound');
-    if (pending.length === 0) return new Set();
+    for (const claim of items) {
+      if (claim.status?.phase === 'Bound') bound.add(keyOf(claim.metadata));
+      else pending.push(claim);
+    }
+    if (pending.length === 0) return bound;
     const classes = new Set((await this.#client.list(STORAGE_CLASSES)).items.map(({metadata}) => metadata.name));
-    const unbound = new Set<string>();
     for (const claim of pending) {
       const {storageClassName} = claim.spec;
-      if (storageClassName === undefined || classes.has(storageClassName))
-        await this.#patchStatus(resources.persistentVolumeClaim, claim, {phase: 'Bound'});
-      else unbound.add(`${claim.metadata.namespace ?? ''}/${claim.metadata.name}`);
+      if (storageClassName !== undefined && !classes.has(storageClassName)) continue;
+      await this.#patchStatus(resources.persistentVolumeClaim, claim, {phase: 'Bound'});
+      bound.add(keyOf(claim.metadata));
     }
-    return unbound;
+    return bound;
   }
 
   /** As the scheduler leaves a pod whose claim isn't bound; said once. */
