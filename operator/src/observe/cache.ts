@@ -37,13 +37,10 @@ export interface CacheOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Told the key of the MaintenanceApi that a change concerns. */
-  readonly onChange: (key: string, source: ChangeSource) => void;
+  readonly onChange: (key: string) => void;
   /** Told whenever a watch was opened anew: the server may be another one since. */
   readonly onOpen: () => void;
 }
-
-/** What changed: the resource itself, one of its children, or a pod. */
-export type ChangeSource = 'resource' | 'child';
 
 /** undefined: a ControllerRevision of that label without data isn't one of ours. */
 interface RevisionEntry {
@@ -76,11 +73,11 @@ class Kind<T extends {readonly owner?: string | undefined}> {
       });
       reflector.addHandler((key, old, now) => {
         if (ref === resources.maintenanceApi) {
-          options.onChange(key, 'resource');
+          options.onChange(key);
           return;
         }
         const owner = (now ?? old)?.value.owner;
-        if (owner !== undefined) options.onChange(`${key.split('/')[0] ?? ''}/${owner}`, 'child');
+        if (owner !== undefined) options.onChange(`${key.split('/')[0] ?? ''}/${owner}`);
       });
       return reflector;
     });
@@ -92,10 +89,6 @@ class Kind<T extends {readonly owner?: string | undefined}> {
       if (found !== undefined) return found;
     }
     return undefined;
-  }
-
-  list(): Cached<T>[] {
-    return this.reflectors.flatMap((reflector) => reflector.store.list());
   }
 
   ownedBy(key: string): Cached<T>[] {
@@ -140,7 +133,6 @@ interface AnyKind {
   readonly reflectors: readonly {
     start(): void;
     stop(): Promise<void>;
-    hasSynced(): boolean;
     synced(): Promise<void>;
     readonly trouble: {readonly message: string} | undefined;
   }[];
@@ -217,10 +209,6 @@ export class Cache {
   /** Resolves once every first list is in. */
   async synced(): Promise<void> {
     await Promise.all(this.#kinds.flatMap((kind) => kind.reflectors.map((reflector) => reflector.synced())));
-  }
-
-  hasSynced(): boolean {
-    return this.#kinds.every((kind) => kind.reflectors.every((reflector) => reflector.hasSynced()));
   }
 
   /** What keeps a watch from working, for the readiness check. */
