@@ -75,8 +75,8 @@ export default defineConfig(
       '@typescript-eslint/non-nullable-type-assertion-style': 'off',
       // `for (;;)` and `while (true)` are how a loop says that it ends from within.
       '@typescript-eslint/no-unnecessary-condition': ['error', {allowConstantLoopConditions: 'only-allowed-literals'}],
-      // `const {managedFields, ...rest} = metadata` is how a field is left out.
-      '@typescript-eslint/no-unused-vars': ['error', {ignoreRestSiblings: true, argsIgnorePattern: '^_'}],
+      // `const {managedFields: _managedFields, ...rest} = metadata` is how a field is left out; unmarked it is one forgotten.
+      '@typescript-eslint/no-unused-vars': ['error', {argsIgnorePattern: '^_', varsIgnorePattern: '^_'}],
       // A number in a template prints as one expects; only objects and nullish values surprise.
       '@typescript-eslint/restrict-template-expressions': ['error', {allowNumber: true, allowBoolean: true}],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: false}],

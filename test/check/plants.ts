@@ -65,6 +65,11 @@ export const lintPlants: readonly Plant[] = [
     content: "import {Stats} from 'node:fs';\n\nexport type Planted = Stats;\n",
   },
   {
+    rule: '@typescript-eslint/no-unused-vars',
+    file: 'hack/forgotten.ts',
+    content: 'export function planted({a, ...rest}: Readonly<Record<string, number>>): object {\n  return rest;\n}\n',
+  },
+  {
     rule: 'complexity',
     file: 'hack/complexity.ts',
     content: `export const planted = (n: number): boolean => ${Array.from({length: 13}, (_, i) => `n === ${i}`).join(' || ')};\n`,
