@@ -13,6 +13,12 @@ const escalatedOrHeld = (guard: string) => (api: Awaited<ReturnType<Simulation['
 const verdictIs = (verdict: string) => (api: Awaited<ReturnType<Simulation['api']>>) =>
   api.status?.remediation?.lastDecision?.verdict === verdict;
 
+/** It serves a revision, and no request to retry one is left. */
+const servesUnasked =
+  (hash: string) =>
+  ({status, metadata}: Awaited<ReturnType<Simulation['api']>>): boolean =>
+    status?.revisions?.serving === hash && metadata.annotations?.['maintenance-api.io/retry'] === undefined;
+
 let world: Simulation;
 const stories = new Map<string, Promise<void>>();
 
@@ -67,8 +73,7 @@ beforeAll(async () => {
     const retried = await world.until(
       ns,
       'the retried revision is served and the request is answered',
-      ({status, metadata}) =>
-        status?.revisions?.serving === hash && metadata.annotations?.['maintenance-api.io/retry'] === undefined,
+      servesUnasked(hash),
       60_000,
     );
     expect(retried.status?.revisions?.serving).toBe(hash);
