@@ -195,9 +195,16 @@ const faults: Readonly<Record<string, Fault>> = {
     cure: liftQuota,
   },
   'a child that the API server refuses': {
-    cause: ({namespace}) => world.patchSpec(namespace, {podTemplate: {affinity: nowhere}}),
+    cause: async ({namespace, scene}) => {
+      // A service that fails is looked at every few seconds; what was refused isn't asked for each time.
+      scene.images.set('example/api:1', {badShare: 0.2});
+      await world.patchSpec(namespace, {podTemplate: {affinity: nowhere}});
+    },
     told: ['Ready False ApplyRefused', 'Deployment "tasks" was refused', 'nodeSelectorTerms'],
-    cure: ({namespace}) => world.patchSpec(namespace, {podTemplate: null}),
+    cure: async ({namespace, scene}) => {
+      scene.images.delete('example/api:1');
+      await world.patchSpec(namespace, {podTemplate: null});
+    },
   },
   'a Secret of the operator that lost a key': {
     cause: async ({namespace}) => {
