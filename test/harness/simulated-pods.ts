@@ -250,7 +250,8 @@ export class SimulatedPods {
 
 /** An object that was deleted, or made anew, since it was listed is none of this round's business. */
 function ifChanged(error: unknown): void {
-  if (!isApiError(error, 'NotFound', 'Conflict')) throw error;
+  const another = isApiError(error, 'Invalid') && error.fields.includes('metadata.uid');
+  if (!another && !isApiError(error, 'NotFound', 'Conflict')) throw error;
 }
 
 interface Condition {

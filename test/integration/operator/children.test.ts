@@ -254,6 +254,8 @@ class Replicas {
 
   constructor(namespace: string, resourceVersion: string) {
     this.#running = this.#watch(namespace, resourceVersion);
+    // Awaited at the end; a story that fails before it has told why.
+    this.#running.catch(() => undefined);
   }
 
   async #watch(namespace: string, resourceVersion: string): Promise<void> {
