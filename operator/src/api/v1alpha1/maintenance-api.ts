@@ -1,4 +1,4 @@
-import {z} from 'zod';
+import * as z from 'zod';
 import {mapList, rules} from './cel.ts';
 import {database} from './managed-database.ts';
 import {environmentVariable, imagePullSecret, imageReference, resourceRequirements} from './kubernetes.ts';

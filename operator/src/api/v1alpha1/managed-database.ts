@@ -1,4 +1,4 @@
-import {z} from 'zod';
+import * as z from 'zod';
 import {rules} from './cel.ts';
 import {imageReference, objectName, quantityFrom, resourceRequirements} from './kubernetes.ts';
 

@@ -1,4 +1,4 @@
-import {z} from 'zod';
+import * as z from 'zod';
 
 /** What is promised, and what may be done when a promise is broken. */
 

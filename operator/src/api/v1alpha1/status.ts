@@ -1,4 +1,4 @@
-import {z} from 'zod';
+import * as z from 'zod';
 import {atomicList, mapList} from './cel.ts';
 import {conditionTypes, reasons, type Reason} from './conditions.ts';
 

@@ -1,4 +1,4 @@
-import {z} from 'zod';
+import * as z from 'zod';
 import {rules} from './cel.ts';
 import {affinity, annotationMap, labelMap, objectName, tolerations, topologySpreadConstraints} from './kubernetes.ts';
 
