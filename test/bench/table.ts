@@ -16,7 +16,7 @@ function verdict({outcome}: Result): string {
 /** What was found, in a line. */
 export function measured({outcome}: Result): string {
   if (!(outcome instanceof Error)) return outcome.text;
-  return `could not be measured: ${outcome.message.split('\n', 1)[0] ?? ''}`;
+  return 'could not be measured: see below';
 }
 
 /** The results as a table (Markdown, in columns), with the notes of its rows below it. */

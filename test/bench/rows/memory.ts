@@ -1,4 +1,5 @@
 import {setTimeout as delay} from 'node:timers/promises';
+import {NODE_NAME} from '../../../hack/cluster/node/components.ts';
 import type {World} from '../../harness/world.ts';
 import {mebibytes} from '../format.ts';
 import type {Row} from '../row.ts';
@@ -6,7 +7,6 @@ import type {Row} from '../row.ts';
 const GOAL_BYTES = 90 * 2 ** 20;
 const NAMESPACE = 'maintenance-api-system';
 const KIBIBYTE = 1024;
-const NODE_NAME = 'node';
 
 interface Pod {
   metadata: {name: string};
