@@ -12,6 +12,7 @@ import {everyObject} from '../../harness/objects.ts';
 import {conditionOf, NAMESPACE_REF, Simulation} from '../../harness/simulation.ts';
 import {sideBySide} from '../../harness/stories.ts';
 import {waitFor} from '../../harness/wait.ts';
+import {Watched} from '../../harness/watched.ts';
 
 /*
  * What becomes of the children when somebody deletes or edits them, deletes the resource or its namespace, or switches
@@ -247,35 +248,15 @@ async function namespaceDeleted(): Promise<void> {
 }
 
 /** Every number of replicas that the Deployment has from now on. */
-class Replicas {
-  readonly seen: number[] = [];
-  readonly #abort = new AbortController();
-  readonly #running: Promise<void>;
-
-  constructor(namespace: string, resourceVersion: string) {
-    this.#running = this.#watch(namespace, resourceVersion);
-    // Awaited at the end; a story that fails before it has told why.
-    this.#running.catch(() => undefined);
-  }
-
-  async #watch(namespace: string, resourceVersion: string): Promise<void> {
-    const options = {namespace, resourceVersion, timeoutSeconds: 600, signal: this.#abort.signal};
-    try {
-      for await (const line of world.client.watchLines(resources.deployment, options)) {
-        const {object, type} = JSON.parse(line) as {type: string; object: {spec?: {replicas?: number}}};
-        const replicas = object.spec?.replicas;
-        // A bookmark is an empty Deployment.
-        if (type !== 'BOOKMARK' && replicas !== undefined && replicas !== this.seen.at(-1)) this.seen.push(replicas);
-      }
-    } catch (error) {
-      if (!this.#abort.signal.aborted) throw error;
-    }
-  }
-
-  async end(): Promise<void> {
-    this.#abort.abort();
-    await this.#running;
-  }
+async function watchReplicas(namespace: string): Promise<Watched<number>> {
+  const deployment = await world.client.get(resources.deployment, namespace, 'tasks');
+  return new Watched({
+    client: world.client,
+    ref: resources.deployment,
+    namespace,
+    resourceVersion: deployment?.metadata.resourceVersion ?? '',
+    pick: ({spec}) => (spec as {replicas?: number} | undefined)?.replicas,
+  });
 }
 
 /** Changes the spec, and waits until it is observed and so many replicas are ready. */
@@ -295,8 +276,7 @@ async function replicasAre(namespace: string, wanted: number, spec: object): Pro
 async function autoscalerSwitched(): Promise<void> {
   const namespace = 'switched';
   await ready(namespace, {replicas: 10});
-  const version = (await world.client.get(resources.deployment, namespace, 'tasks'))?.metadata.resourceVersion ?? '';
-  const replicas = new Replicas(namespace, version);
+  const replicas = await watchReplicas(namespace);
   // On: what the spec had set is what the autoscaler finds.
   await replicasAre(namespace, 10, {replicas: null, autoscaling: {minReplicas: 2, maxReplicas: 20}});
   await waitFor(
@@ -323,8 +303,7 @@ async function autoscalerSwitched(): Promise<void> {
 async function autoscalersNumberStays(): Promise<void> {
   const namespace = 'autoscaled';
   await ready(namespace, {replicas: undefined, autoscaling: {minReplicas: 4, maxReplicas: 10}});
-  const version = (await world.client.get(resources.deployment, namespace, 'tasks'))?.metadata.resourceVersion ?? '';
-  const replicas = new Replicas(namespace, version);
+  const replicas = await watchReplicas(namespace);
   await replicasAre(namespace, 4, {autoscaling: {minReplicas: 2}});
   await touch(namespace);
   await replicasAre(namespace, 4, {image: 'example/api:2'});

@@ -1,13 +1,14 @@
 import type {ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
 import {afterAll, expect} from '@jest/globals';
-import {resources} from '../../../operator/src/api/v1alpha1/index.ts';
+import {resources, type MaintenanceApiStatus} from '../../../operator/src/api/v1alpha1/index.ts';
 import type {KubeObject, ResourceRef} from '../../../operator/src/runtime/index.ts';
 import {isWrite, OPERATOR_AGENT, readAudit} from '../../harness/audit.ts';
 import type {CrashPoint} from '../../harness/crash-point.ts';
 import {conditionOf, Simulation} from '../../harness/simulation.ts';
 import {sideBySide} from '../../harness/stories.ts';
 import {waitFor} from '../../harness/wait.ts';
+import {Watched} from '../../harness/watched.ts';
 
 /*
  * Invariants 6, 7 and 14: two operator processes with one lease, of which the leader dies, or is stopped and continued,
@@ -47,14 +48,13 @@ async function leads(namespace: string, process: ChildProcess): Promise<void> {
   );
 }
 
-/** Resolves at the moment at which the API server tells that an action was recorded. */
-async function recorded(namespace: string, resourceVersion: string): Promise<void> {
-  const abort = new AbortController();
-  const options = {namespace, resourceVersion, timeoutSeconds: 600, signal: abort.signal};
-  for await (const line of world.client.watchLines(resources.maintenanceApi, options)) {
-    if (line.includes('"state":"Recorded"')) break;
-  }
-  abort.abort();
+/** Every action that the resource's status tells from now on, by `id state`. */
+function watchActions(namespace: string, resourceVersion: string): Watched<string> {
+  const pick = ({status}: KubeObject): string | undefined => {
+    const action = (status as MaintenanceApiStatus | undefined)?.remediation?.action;
+    return action && `${action.id} ${action.state}`;
+  };
+  return new Watched({client: world.client, ref: resources.maintenanceApi, namespace, resourceVersion, pick});
 }
 
 /** What a rollback that was disturbed must have come to. */
@@ -73,7 +73,7 @@ interface Disturbed {
 async function disturbedRollback(
   namespace: string,
   crashPoint: CrashPoint | undefined,
-  disturb: (at: Disturbed & {readonly version: string}) => Promise<void>,
+  disturb: (at: Disturbed & {readonly actions: Watched<string>}) => Promise<void>,
 ): Promise<Disturbed> {
   const env = {LEASE_NAME: namespace, WATCH_NAMESPACES: namespace};
   const leader = world.startOperator(env, crashPoint);
@@ -84,7 +84,8 @@ async function disturbedRollback(
   const good = await world.good(namespace);
   const before = await world.deploymentPatches(namespace);
   const {metadata} = await world.api(namespace);
-  const disturbed = disturb({namespace, leader, standby, version: metadata.resourceVersion});
+  const actions = watchActions(namespace, metadata.resourceVersion);
+  const disturbed = disturb({namespace, leader, standby, actions});
   disturbed.catch(() => undefined);
   await world.patchSpec(namespace, {image: 'example/api:2'});
   await disturbed;
@@ -103,6 +104,10 @@ async function disturbedRollback(
   // One patch that released the bad revision, and exactly one that rolled it back.
   expect(await world.deploymentPatches(namespace)).toHaveLength(before.length + 2);
   expect(await world.replicaSets(namespace)).toHaveLength(2);
+  await actions.end();
+  // The record was neither forgotten nor repeated.
+  expect(new Set(actions.seen.map((action) => action.split(' ')[0])).size).toBe(1);
+  expect(actions.seen[0]).toMatch(/ Recorded$/);
   return {namespace, leader, standby};
 }
 
@@ -114,9 +119,9 @@ async function lastPatchBy(namespace: string): Promise<string | undefined> {
 const agentOf = ({pid}: ChildProcess): string => `${OPERATOR_AGENT}/${String(pid)}`;
 
 async function killedFromOutside(): Promise<void> {
-  await disturbedRollback('killed-outside', undefined, async ({namespace, leader, version}) => {
-    await recorded(namespace, version);
+  await disturbedRollback('killed-outside', undefined, async ({actions, leader}) => {
     const end = endOf(leader);
+    await actions.first();
     leader.kill('SIGKILL');
     expect(await end).toBe('SIGKILL');
   });
