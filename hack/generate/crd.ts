@@ -5,6 +5,7 @@ import {
   maintenanceApiSpec,
   maintenanceApiStatus,
   NAME_PATTERN,
+  RESERVED_NAME_ENDINGS,
   VERSION,
 } from '../../operator/src/api/v1alpha1/index.ts';
 import {toStructural, type Node, type Schema} from './schema.ts';
@@ -108,6 +109,11 @@ const nameRule = {
     'metadata.name must begin with a letter, have at most 40 lower-case letters, digits and hyphens, and not end with a hyphen: the names of what is made for it are longer',
 };
 
+const endingRule = {
+  rule: RESERVED_NAME_ENDINGS.map((ending) => `!self.metadata.name.endsWith('${ending}')`).join(' && '),
+  message: `metadata.name must not end with ${RESERVED_NAME_ENDINGS.join(' or ')}: the database of another MaintenanceApi may have that name`,
+};
+
 /** The CustomResourceDefinition of MaintenanceApi, from its zod schemas. */
 export function maintenanceApiCrd(): Crd {
   const openAPIV3Schema: Schema = {
@@ -121,7 +127,7 @@ export function maintenanceApiCrd(): Crd {
       spec: schemaOf(maintenanceApiSpec, 'spec'),
       status: schemaOf(maintenanceApiStatus, 'status'),
     },
-    'x-kubernetes-validations': [nameRule],
+    'x-kubernetes-validations': [nameRule, endingRule],
   };
   return {
     apiVersion: 'apiextensions.k8s.io/v1',

@@ -4,6 +4,8 @@ import {GROUP} from './api/v1alpha1/index.ts';
 import {readConfig} from './config.ts';
 import {ports} from './desired/index.ts';
 import {fetchByIp, fetchByProxy} from './observe/fetch-metrics.ts';
+import {connectDatabase} from './observe/database-probe.ts';
+import {connectByPortForward} from './observe/port-forward.ts';
 import {Operator} from './operator.ts';
 import {
   EventRecorder,
@@ -12,6 +14,7 @@ import {
   LeaderElector,
   loadKubeConfig,
   Metrics,
+  readKubeConfig,
   systemClock,
 } from './runtime/index.ts';
 
@@ -41,6 +44,7 @@ async function run(): Promise<void> {
     reportingController: `${GROUP}/operator`,
     reportingInstance: config.identity,
   });
+  const connect = config.inCluster ? connectDatabase : connectByPortForward(await readKubeConfig(), ports.mysql);
   let operator: Operator | undefined;
   const elector: LeaderElector = new LeaderElector({
     client: leaseClient,
@@ -59,7 +63,8 @@ async function run(): Promise<void> {
         watchNamespaces: config.watchNamespaces,
         workers: config.workers,
         fetchMetrics: config.inCluster ? fetchByIp(ports.apiMetrics) : fetchByProxy(client, ports.apiMetrics),
-        probeDatabases: config.inCluster,
+        connectDatabase: connect,
+        databasesTestify: config.inCluster,
         guard: elector.guard(),
       });
       operator.start().catch((error: unknown) => fatal(logger, error, 'Ending: the leader could not start'));

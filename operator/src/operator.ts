@@ -1,6 +1,6 @@
 import {Attempts} from './act/attempts.ts';
 import {ChildWriter} from './act/children.ts';
-import {DatabaseKeeper} from './act/database-keeper.ts';
+import {DatabaseKeeper, type Connect} from './act/database-keeper.ts';
 import {OwnedSecretKeeper} from './act/owned-secrets.ts';
 import {RevisionWriter} from './act/revisions.ts';
 import {StatusWriter} from './act/status-writer.ts';
@@ -18,7 +18,7 @@ import {
   serverTlsSecret,
 } from './desired/index.ts';
 import {Cache} from './observe/cache.ts';
-import {connectDatabase, DatabaseProbes} from './observe/database-probe.ts';
+import {DatabaseProbes} from './observe/database-probe.ts';
 import {Scraper, type FetchMetrics} from './observe/scraper.ts';
 import {
   Applier,
@@ -43,8 +43,10 @@ export interface OperatorOptions {
   readonly workers: number;
   /** How a pod's metrics are read. */
   readonly fetchMetrics: FetchMetrics;
-  /** Whether databases are asked directly; otherwise that witness abstains. */
-  readonly probeDatabases: boolean;
+  /** How a database is reached. */
+  readonly connectDatabase: Connect;
+  /** Whether a database that can't be reached this way is down; otherwise that witness abstains. */
+  readonly databasesTestify: boolean;
   /** Throws when the lease is too old to write (invariant 14). */
   readonly guard: () => void;
 }
@@ -80,12 +82,12 @@ export class Operator {
     this.#cache = cache;
     this.#scraper = new Scraper({fetch: options.fetchMetrics, clock, onRound: enqueue});
     this.#probes = new DatabaseProbes({
-      connect: connectDatabase,
+      connect: options.connectDatabase,
       clock,
       onChange: enqueue,
-      enabled: options.probeDatabases,
+      testifies: options.databasesTestify,
     });
-    this.#keeper = new DatabaseKeeper({connect: connectDatabase, clock, logger, onChange: enqueue});
+    this.#keeper = new DatabaseKeeper({connect: options.connectDatabase, clock, logger, onChange: enqueue});
     const secrets = new OwnedSecretKeeper({
       client,
       guard,

@@ -9,7 +9,8 @@ import {pino} from 'pino';
 import {GROUP} from '../../operator/src/api/v1alpha1/index.ts';
 import {ports} from '../../operator/src/desired/index.ts';
 import {fetchByIp} from '../../operator/src/observe/fetch-metrics.ts';
-import {Operator} from '../../operator/src/operator.ts';
+import {connectDatabase} from '../../operator/src/observe/database-probe.ts';
+import {Operator, type OperatorOptions} from '../../operator/src/operator.ts';
 import {EventRecorder, KubeClient, LeaderElector, Metrics, systemClock} from '../../operator/src/runtime/index.ts';
 import {OPERATOR_AGENT} from './audit.ts';
 import {arm, type CrashPoint} from './crash-point.ts';
@@ -31,6 +32,15 @@ const recorder = new EventRecorder({
   reportingController: `${GROUP}/operator`,
   reportingInstance: identity,
 });
+
+/** Pods that a simulated kubelet plays have no database: nobody is asked, and that witness abstains. */
+function databases(): Pick<OperatorOptions, 'connectDatabase' | 'databasesTestify'> {
+  if (process.env['PROBE_DATABASES'] === 'true') return {connectDatabase, databasesTestify: true};
+  return {
+    connectDatabase: () => Promise.reject(new Error('there is no database')),
+    databasesTestify: false,
+  };
+}
 
 process.on('unhandledRejection', (error) => {
   logger.error({err: error}, 'Ending: a promise was rejected that nobody awaits');
@@ -54,7 +64,7 @@ const elector: LeaderElector = new LeaderElector({
       watchNamespaces: (process.env['WATCH_NAMESPACES'] ?? '').split(',').filter((name) => name !== ''),
       workers: 8,
       fetchMetrics: fetchByIp(ports.apiMetrics),
-      probeDatabases: process.env['PROBE_DATABASES'] === 'true',
+      ...databases(),
       guard: elector.guard(),
     });
     void operator.start();

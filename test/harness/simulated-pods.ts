@@ -33,6 +33,8 @@ export interface Scene {
   requestsPerSecond: number;
   /** By image; an image that isn't listed behaves well. */
   readonly images: Map<string, Behaviour>;
+  /** The digest that a tag names in its registry, by image; one that isn't listed was loaded on the node. */
+  readonly digests: Map<string, string>;
 }
 
 interface SimulatedPod {
@@ -214,7 +216,8 @@ export class SimulatedPods {
     if (known !== undefined && known.waiting === behaviour.waiting) return;
     const simulated = known ?? (await this.#start(pod, image, behaviour));
     simulated.waiting = behaviour.waiting;
-    const status = podStatus(pod, behaviour, simulated.ip);
+    const imageId = imageIdOf(image, this.#scenes.get(namespace)?.digests.get(image));
+    const status = podStatus(pod, behaviour, simulated.ip, imageId);
     simulated.ready = status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
     await this.#patchStatus(resources.pod, pod, status);
   }
@@ -260,7 +263,19 @@ interface Condition {
   readonly lastTransitionTime: string;
 }
 
-function podStatus(pod: Pod, behaviour: Behaviour, ip: string): {conditions: Condition[]; [field: string]: unknown} {
+/** As containerd reports it: by repository and digest what was pulled, by its configuration's hash what was loaded. */
+function imageIdOf(image: string, digest: string | undefined): string {
+  if (image.includes('@')) return image;
+  if (digest !== undefined) return `${image.slice(0, image.lastIndexOf(':'))}@${digest}`;
+  return `sha256:${Buffer.from(image).toString('hex').padEnd(64, '0').slice(0, 64)}`;
+}
+
+function podStatus(
+  pod: Pod,
+  behaviour: Behaviour,
+  ip: string,
+  imageID: string,
+): {conditions: Condition[]; [field: string]: unknown} {
   const now = `${new Date().toISOString().slice(0, 19)}Z`;
   const crashes = behaviour.crashes === true;
   const starts = behaviour.waiting === undefined && !crashes;
@@ -276,7 +291,7 @@ function podStatus(pod: Pod, behaviour: Behaviour, ip: string): {conditions: Con
     podIPs: [{ip}],
     startTime: now,
     conditions,
-    containerStatuses: [{...containerState(pod, behaviour, now), ready, started: starts}],
+    containerStatuses: [{...containerState(pod, behaviour, now), imageID, ready, started: starts}],
   };
 }
 
@@ -290,7 +305,6 @@ function containerState(pod: Pod, behaviour: Behaviour, now: string): Readonly<R
   return {
     name,
     image,
-    imageID: `sha256:${Buffer.from(image).toString('hex').padEnd(64, '0').slice(0, 64)}`,
     restartCount: crashes ? 4 : 0,
     state: reason === undefined ? {running: {startedAt: now}} : {waiting: {reason, message: `${image}: ${reason}`}},
     ...(crashes ? {lastState: ended} : {}),

@@ -8,7 +8,12 @@ import {controlPlane, type ControlPlane} from '../../hack/cluster/index.ts';
 import {programs} from '../../hack/cluster/programs.ts';
 import {startBackground, stopProcess, type ProcessIdentity} from '../../hack/lib/exec.ts';
 import {silentProgress} from '../../hack/lib/progress.ts';
-import {resources, type MaintenanceApi, type MaintenanceApiSpecInput} from '../../operator/src/api/v1alpha1/index.ts';
+import {
+  labels,
+  resources,
+  type MaintenanceApi,
+  type MaintenanceApiSpecInput,
+} from '../../operator/src/api/v1alpha1/index.ts';
 import {KubeClient, type KubeObject} from '../../operator/src/runtime/index.ts';
 import {isRoutine, OPERATOR_AGENT, readAudit, type AuditEvent} from './audit.ts';
 import type {CrashPoint} from './crash-point.ts';
@@ -125,7 +130,7 @@ export class Simulation {
     requestsPerSecond: number,
     images: Readonly<Record<string, Behaviour>> = {},
   ): Promise<Scene> {
-    const scene = {requestsPerSecond, images: new Map(Object.entries(images))};
+    const scene = {requestsPerSecond, images: new Map(Object.entries(images)), digests: new Map<string, string>()};
     this.#scenes.set(namespace, scene);
     await this.client.create(NAMESPACE_REF, undefined, {
       apiVersion: 'v1',
@@ -227,6 +232,18 @@ export class Simulation {
   /** ReplicaSets of the API. */
   async replicaSets(namespace: string): Promise<KubeObject[]> {
     return (await this.client.list(resources.replicaSet, {namespace})).items;
+  }
+
+  /** The API's pods that aren't being deleted, by name. */
+  async apiPods(namespace: string): Promise<readonly {readonly name: string; readonly image: string}[]> {
+    const {items} = await this.client.list<KubeObject & {spec: {containers: {image: string}[]}}>(resources.pod, {
+      namespace,
+      labelSelector: `${labels.component}=api`,
+    });
+    return items
+      .filter(({metadata}) => metadata.deletionTimestamp === undefined)
+      .map(({metadata, spec}) => ({name: metadata.name, image: spec.containers[0]?.image ?? ''}))
+      .sort((a, b) => a.name.localeCompare(b.name));
   }
 
   async stop(): Promise<void> {

@@ -84,7 +84,10 @@ function aKeeper() {
     {role: 'app', user: 'app', password: 'app-password'},
   ];
   const check: DatabaseCheck = {
-    admin: {host: '10.0.0.7', port: 33062, serverName: 'db', ca: 'ca', user: 'admin', password: 'admin-password'},
+    admin: {
+      ...{namespace: 'apis', pod: 'shop-mysql-0', host: '10.0.0.7', port: 33062, serverName: 'db', ca: 'ca'},
+      ...{user: 'admin', password: 'admin-password'},
+    },
     port: 3306,
     accounts,
     maxConnections: 151,

@@ -219,6 +219,22 @@ describe('Remediating', () => {
   ])('with %s', (_which, change, expected) => {
     expect(short(conditions({decision: {...decide(REST), ...change}}).Remediating)).toBe(expected);
   });
+
+  test('calls a person for a good revision too, in words that do not change with the figures', () => {
+    const rest = decide(REST);
+    const considered = [{action: 'Escalate' as const, taken: true, reason: 'the database needs a person'}];
+    const decision: Decision = {
+      ...rest,
+      verdict: 'DatabaseSaturated',
+      explanation: {...rest.explanation, message: '97 of 100 connections are taken', considered},
+    };
+    expect(conditions({decision}).Remediating).toMatchObject({
+      status: 'False',
+      reason: 'Escalated',
+      message: 'DatabaseSaturated: the database needs a person; status.remediation.lastDecision has what was measured',
+    });
+    expect(short(conditions({decision}).Ready)).toBe('True Ready');
+  });
 });
 
 test('Available goes by Ready pods, DatabaseReady by the database', () => {

@@ -10,7 +10,7 @@ import {conditionTypes} from '../api/v1alpha1/index.ts';
 import type {ChildResult} from '../act/children.ts';
 import type {DatabaseProblem} from '../act/database-keeper.ts';
 import {describeMissing, type MissingReference} from '../observe/references.ts';
-import type {Decision, Observation} from '../remediation/index.ts';
+import {escalation, type Decision, type Observation} from '../remediation/index.ts';
 
 /** How the database is, put together by the controller from its pod, its volume and its probe. */
 export type DatabaseView =
@@ -141,8 +141,10 @@ function objectivesMet(input: ConditionInput): Answer {
   return {status: 'True', reason: 'ObjectivesMet', message: 'Every objective that could be measured is met'};
 }
 
-function remediating({action, release}: Decision): Answer {
-  if (release.kind === 'Escalated') return {status: 'False', reason: 'Escalated', message: release.message};
+function remediating(decision: Decision): Answer {
+  const {action} = decision;
+  const called = escalation(decision);
+  if (called !== undefined) return {status: 'False', reason: 'Escalated', message: called};
   if (action === undefined || action.state === 'Ended') {
     return {status: 'False', reason: 'NoAction', message: 'No action is under way'};
   }

@@ -12,7 +12,7 @@ export function keepDatabase(
   api: MaintenanceApi,
   state: ResourceState,
 ): readonly DatabaseProblem[] {
-  const reading = o.probes.reading(key);
+  const reading = o.probes.server(key);
   const {secrets} = state;
   const admin = databaseTarget(o.cache, api, state, 'admin');
   if (reading?.reachable !== true || secrets === undefined || admin === undefined || api.spec.paused) {
@@ -41,7 +41,7 @@ export async function rememberServer(
   o: Pick<MaintenanceApiControllerOptions, 'probes' | 'secrets'>,
   {key, api, state}: Scope,
 ): Promise<void> {
-  const uuid = o.probes.reading(key)?.serverUuid;
+  const uuid = o.probes.server(key)?.serverUuid;
   const {secrets} = state;
   if (api.spec.paused || uuid === undefined || secrets === undefined || secrets.serverUuids['0'] !== undefined) return;
   await o.secrets.rememberServerUuid(api, {0: uuid});

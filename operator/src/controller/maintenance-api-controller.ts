@@ -301,7 +301,7 @@ export class MaintenanceApiController {
       probes.absent(key);
       return;
     }
-    const suspected = decision.breached || probes.reading(key)?.reachable !== true;
+    const suspected = decision.breached || probes.server(key)?.reachable !== true;
     const interval = suspected ? DATABASE_INTERVAL_SUSPECTED_MS : DATABASE_INTERVAL_MS;
     probes.watch(key, databaseTarget(cache, api, state, 'monitor'), interval);
     if (decision.heldBy === 'Witnesses') probes.ask(key);

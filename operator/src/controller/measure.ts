@@ -25,10 +25,13 @@ export function databaseTarget(
   role: 'monitor' | 'admin',
 ): DatabaseTarget | undefined {
   const {namespace, name} = api.metadata;
-  const pod = cache.pods.get(`${namespace}/${databasePodName(name, 0)}`);
+  const podName = databasePodName(name, 0);
+  const pod = cache.pods.get(`${namespace}/${podName}`);
   const account = state.secrets?.accounts[role];
   if (pod?.value.ip === undefined || account === undefined || state.secrets === undefined) return undefined;
   return {
+    namespace,
+    pod: podName,
     host: pod.value.ip,
     port: ports.mysqlAdmin,
     serverName: databasePodHost(name, namespace, 0),

@@ -1,9 +1,10 @@
 import {resultOf, type ChildResult} from '../act/children.ts';
-import {REPLICAS_HANDOVER_MANAGER, resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+import {REPLICAS_HANDOVER_MANAGER, resources, revisionAnnotations, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {
   controllerRevision,
   desiredObjects,
   replicasHandover,
+  servedImage,
   UnknownRenderVersion,
   type KubeObject,
 } from '../desired/index.ts';
@@ -48,9 +49,26 @@ export class ServedChildren {
 
   #revisionToServe({key, api, wanted}: Scope, hash: string | undefined): Scope['wanted'] {
     if (hash === undefined) return undefined;
-    const stored = this.revisions(key, api).find((item) => hashOf(item) === hash)?.value.projection?.data;
-    const data = stored ?? (wanted?.hash === hash ? wanted.data : undefined);
-    return data && {hash, data};
+    const stored = this.revisions(key, api).find((item) => hashOf(item) === hash)?.value.projection;
+    const data = stored?.data ?? (wanted?.hash === hash ? wanted.data : undefined);
+    if (data === undefined) return undefined;
+    const image = servedImage({
+      image: data.spec.image,
+      imageId: stored?.annotations[revisionAnnotations.imageId],
+      carried: this.#imagesOf(key, hash),
+      rollback: wanted !== undefined && wanted.hash !== hash,
+    });
+    return {hash, data: {...data, spec: {...data.spec, image}}};
+  }
+
+  /** Images by which a revision is in a pod template already. */
+  #imagesOf(key: string, hash: string): readonly (string | undefined)[] {
+    const deployment = this.#o.cache.deployments.get(key)?.value;
+    const sets = this.#o.cache.replicaSets.ownedBy(key).map((set) => set.value);
+    return [
+      ...(deployment?.revision === hash ? [deployment.image] : []),
+      ...sets.filter(({revision, ready}) => revision === hash && ready > 0).map(({image}) => image),
+    ];
   }
 
   /**

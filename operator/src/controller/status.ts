@@ -1,6 +1,6 @@
 import {revisionAnnotations} from '../api/v1alpha1/index.ts';
 import type {Condition, MaintenanceApi, MaintenanceApiStatus, ObjectiveStatus} from '../api/v1alpha1/index.ts';
-import type {Decision, Observation} from '../remediation/index.ts';
+import {escalation, type Decision, type Observation} from '../remediation/index.ts';
 import type {DatabaseView} from './conditions.ts';
 
 export interface StatusInput {
@@ -39,9 +39,10 @@ function lowestBudget(objectives: readonly ObjectiveStatus[]): string | undefine
   return budgets.sort((a, b) => a.value - b.value)[0]?.text;
 }
 
-function remediationSummary(api: MaintenanceApi, {action, release, breaker}: Decision): string {
+function remediationSummary(api: MaintenanceApi, decision: Decision): string {
+  const {action, breaker} = decision;
   if (action !== undefined && action.state !== 'Ended') return `${action.kind} ${action.state}`;
-  if (release.kind === 'Escalated') return 'Escalated';
+  if (escalation(decision) !== undefined) return 'Escalated';
   return breaker.state === 'Open' ? 'Observe (breaker open)' : modeOf(api);
 }
 

@@ -96,7 +96,7 @@ export class Stage {
       ...({client: server} as unknown as Pick<MaintenanceApiControllerOptions, 'client'>),
       ...{clock, cache, states, attempts, logger, guard},
       scraper: new Scraper({clock, onRound: onChange, fetch: () => Promise.reject(new Error('not read'))}),
-      probes: new DatabaseProbes({connect, clock, onChange, enabled: true}),
+      probes: new DatabaseProbes({connect, clock, onChange, testifies: true}),
       secrets: new OwnedSecretKeeper({client: server, guard, builders: {} as never}),
       keeper: new DatabaseKeeper({connect, clock, logger, onChange}),
       children: new ChildWriter({client: server, applier, cache, attempts, guard}),

@@ -14,7 +14,7 @@ export {childNames, databaseHosts, databasePodHost, databasePodName, databaseRol
 export type {DatabaseRole} from './names.ts';
 export type {DesiredInput, KubeObject} from './objects.ts';
 export {UnknownRenderVersion} from './pod-template.ts';
-export {controllerRevision, revisionData, revisionHash} from './revision.ts';
+export {controllerRevision, revisionData, revisionHash, servedImage} from './revision.ts';
 export {maxConnections} from './scaling.ts';
 export {apiTokensSecret, authoritySecret, databaseStateSecret, roleSecret, serverTlsSecret} from './secrets.ts';
 export type {SecretObject} from './secrets.ts';

@@ -7,7 +7,7 @@ import {
   type RevisionData,
 } from '../api/v1alpha1/index.ts';
 import {canonicalJson} from './canonical.ts';
-import {controllerRevision, revisionData, revisionHash} from './revision.ts';
+import {controllerRevision, revisionData, revisionHash, servedImage} from './revision.ts';
 import {aMaintenanceApi, copyOf, fullSpec} from './testing/scenarios.ts';
 
 type Input = Partial<MaintenanceApiSpecInput>;
@@ -146,5 +146,33 @@ describe('controllerRevision', () => {
       revision: 7,
       data,
     });
+  });
+});
+
+describe('the image by which a revision is served', () => {
+  const tag = 'registry.example.com:5000/team/api:1';
+  const digest = `registry.example.com:5000/team/api@sha256:${'1'.repeat(64)}`;
+  const other = `registry.example.com:5000/team/api@sha256:${'2'.repeat(64)}`;
+  const rolledBack = {image: tag, imageId: digest, carried: [], rollback: true};
+
+  test.each([
+    ['a rollback with none of its pods left goes to what had become good', rolledBack, digest],
+    ['a rollback to pods that are there keeps their template', {...rolledBack, carried: [tag]}, tag],
+    ['which may have the digest already', {...rolledBack, carried: [digest]}, digest],
+    ['the Deployment comes before ReplicaSets', {...rolledBack, carried: [digest, tag]}, digest],
+    ['an image that somebody else put there is not kept', {...rolledBack, carried: ['evil:1', other]}, digest],
+    ['what the spec asks for is taken by its word', {...rolledBack, rollback: false}, tag],
+    ['and stays as it is when the spec comes back to it', {...rolledBack, rollback: false, carried: [digest]}, digest],
+    ['an image that was loaded, not pulled, has no digest to ask for', {...rolledBack, imageId: 'sha256:1'}, tag],
+    ['nor has one that came from a mirror', {...rolledBack, imageId: digest.replace('registry.', 'mirror.')}, tag],
+    ['or one of which nothing was recorded', {...rolledBack, imageId: undefined}, tag],
+    [
+      'a digest in the spec says it already',
+      {...rolledBack, image: `${tag}@${digest.split('@')[1] ?? ''}`},
+      `${tag}@${digest.split('@')[1] ?? ''}`,
+    ],
+    ['an image without a host', {...rolledBack, image: 'api:1', imageId: 'api@sha256:1'}, 'api@sha256:1'],
+  ])('%s', (_name, given, expected) => {
+    expect(servedImage(given)).toBe(expected);
   });
 });

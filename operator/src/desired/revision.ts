@@ -63,6 +63,39 @@ export function controllerRevision(
   } satisfies ControllerRevision;
 }
 
+/** What tells by which image a revision is served again. */
+export interface ServedImage {
+  /** The image that the spec named. */
+  readonly image: string;
+  /** The imageID of its pods when it became good. */
+  readonly imageId: string | undefined;
+  /** Images in the pod templates that carry the revision now: of the Deployment first, then of ReplicaSets with Ready pods. */
+  readonly carried: readonly (string | undefined)[];
+  /** Whether the operator, not the spec, asks for it. */
+  readonly rollback: boolean;
+}
+
+/**
+ * The image to serve a revision by. A template that is there is kept byte for byte, so that no other ReplicaSet appears.
+ * Without any, a rollback asks for what had become good by its digest: the tag may name something else by now
+ * (invariant 8). A digest that came from another repository, or from none, couldn't be pulled from this one.
+ */
+export function servedImage({image, imageId, carried, rollback}: ServedImage): string {
+  const repository = repositoryOf(image);
+  const same = (other: string | undefined): boolean =>
+    other === image || (other?.startsWith(`${repository}@sha256:`) === true && other === imageId);
+  const kept = carried.find(same);
+  if (kept !== undefined) return kept;
+  return rollback && imageId !== undefined && same(imageId) && !image.includes('@') ? imageId : image;
+}
+
+/** An image without tag and digest; a colon before a slash is a port's. */
+function repositoryOf(image: string): string {
+  const [name = image] = image.split('@');
+  const colon = name.lastIndexOf(':');
+  return colon > name.lastIndexOf('/') ? name.slice(0, colon) : name;
+}
+
 function canonicalVariable({name, value, valueFrom}: Variables[number]): Variables[number] {
   const {secretKeyRef, configMapKeyRef} = valueFrom ?? {};
   if (secretKeyRef) return {name, valueFrom: {secretKeyRef: {name: secretKeyRef.name, key: secretKeyRef.key}}};

@@ -7,7 +7,16 @@ import {DatabaseProbes} from './database-probe.ts';
 const KEY = 'apis/shop';
 const EVERY_MS = 5_000;
 const TARGET: DatabaseTarget = {
-  ...{host: '10.0.0.7', port: 33062, serverName: 'db', ca: 'ca', user: 'monitor', password: 'p'},
+  ...{
+    namespace: 'apis',
+    pod: 'shop-mysql-0',
+    host: '10.0.0.7',
+    port: 33062,
+    serverName: 'db',
+    ca: 'ca',
+    user: 'monitor',
+    password: 'p',
+  },
 };
 
 const failure = (code: string): Error => Object.assign(new Error(`${code}: monitor@10.0.0.7, password p`), {code});
@@ -67,12 +76,12 @@ class FakeDatabase {
   }
 }
 
-function aProbe({enabled = true} = {}) {
+function aProbe({testifies = true} = {}) {
   const database = new FakeDatabase();
   const {clock} = database;
   const changes: string[] = [];
   const onChange = (key: string): void => void changes.push(key);
-  const probes = new DatabaseProbes({connect: database.connect, clock, onChange, enabled});
+  const probes = new DatabaseProbes({connect: database.connect, clock, onChange, testifies});
   const watch = (change: Partial<DatabaseTarget> = {}): void => {
     probes.watch(KEY, {...TARGET, ...change}, EVERY_MS);
   };
@@ -223,11 +232,17 @@ describe('what is asked', () => {
     expect(database.open.size).toBe(1);
   });
 
-  test('is nothing where databases can not be reached, or without a Secret: this witness abstains', async () => {
-    const off = aProbe({enabled: false});
-    off.watch();
-    await off.clock.advance(EVERY_MS);
-    expect([off.reading(), off.database.connects]).toEqual([undefined, []]);
+  test('is nothing to judge by where the way to it may be what fails, but tells who the server is', async () => {
+    const {probes, watch, clock, reading, database} = aProbe({testifies: false});
+    watch();
+    await clock.advance(0);
+    expect([reading(), probes.server(KEY)?.reachable]).toEqual([undefined, true]);
+    database.ends();
+    await clock.advance(2 * EVERY_MS);
+    expect([reading(), probes.server(KEY)?.reachable]).toEqual([undefined, false]);
+  });
+
+  test('is nothing without a Secret: this witness abstains', async () => {
     const {probes, watch, clock, reading} = aProbe();
     watch();
     await clock.advance(0);

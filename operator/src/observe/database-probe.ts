@@ -1,4 +1,5 @@
 import {connect as connectSocket} from 'node:net';
+import type {Duplex} from 'node:stream';
 import {isDeepStrictEqual} from 'node:util';
 import {createConnection, type Connection, type RowDataPacket} from 'mysql2/promise';
 import type {DatabaseTarget} from '../api/v1alpha1/index.ts';
@@ -76,11 +77,15 @@ function databaseErrorCode(error: unknown): string {
  * broken DNS isn't mistaken for a broken database; mysql2 checks the certificate against `host`, hence the stream.
  */
 export async function connectDatabase(target: DatabaseTarget): Promise<Connection> {
-  const socket = connectSocket({host: target.host, port: target.port});
+  return loginOver(connectSocket({host: target.host, port: target.port}), target);
+}
+
+/** Logs in over a stream to the server, which is destroyed when that fails. */
+export async function loginOver(stream: Duplex, target: DatabaseTarget): Promise<Connection> {
   try {
     const connection = await createConnection({
       host: target.serverName,
-      stream: () => socket,
+      stream: () => stream,
       user: target.user,
       password: target.password,
       // Until the login is through, the TLS handshake included.
@@ -91,7 +96,7 @@ export async function connectDatabase(target: DatabaseTarget): Promise<Connectio
     connection.on('error', () => connection.destroy());
     return connection;
   } catch (error) {
-    socket.destroy();
+    stream.destroy();
     throw error;
   }
 }
@@ -104,30 +109,30 @@ export class DatabaseProbes {
   readonly #connect: (target: DatabaseTarget) => Promise<Connection>;
   readonly #clock: Clock;
   readonly #onChange: (key: string) => void;
-  readonly #enabled: boolean;
+  readonly #testifies: boolean;
   readonly #probes = new Map<string, Probe>();
 
   /**
    * @param options - connect: {@link connectDatabase}; onChange: told the key when a database became reachable,
-   *   unreachable, or another server; enabled: false where pods' addresses can't be reached (from a laptop): then this
-   *   witness abstains
+   *   unreachable, or another server; testifies: false where a failure may be that of the way to it (from a laptop):
+   *   then this witness abstains, and tells only who the server is
    */
   constructor(options: {
     connect: (target: DatabaseTarget) => Promise<Connection>;
     clock: Clock;
     onChange: (key: string) => void;
-    enabled: boolean;
+    testifies: boolean;
   }) {
     this.#connect = options.connect;
     this.#clock = options.clock;
-    this.#enabled = options.enabled;
+    this.#testifies = options.testifies;
     this.#onChange = options.onChange;
   }
 
   /** Sets what is asked for a resource; undefined: it can't be asked (no Secret), so nothing is said of it. */
   watch(key: string, target: DatabaseTarget | undefined, intervalMs: number): void {
     const existing = this.#probes.get(key);
-    if (target === undefined || !this.#enabled) {
+    if (target === undefined) {
       if (existing !== undefined) this.forget(key);
       return;
     }
@@ -170,7 +175,13 @@ export class DatabaseProbes {
     if (before?.reachable !== false) this.#onChange(key);
   }
 
+  /** What may be judged by; undefined: this witness abstains. */
   reading(key: string): DatabaseReading | undefined {
+    return this.#testifies ? this.server(key) : undefined;
+  }
+
+  /** The last answer, for what is done to the server itself. */
+  server(key: string): DatabaseReading | undefined {
     return this.#probes.get(key)?.reading;
   }
 

@@ -115,9 +115,21 @@ describe('a Deployment', () => {
 test('a ReplicaSet keeps its revision and its pods', () => {
   const object = raw('ReplicaSet', {status: {replicas: 2, readyReplicas: 1}}, {[labels.revision]: 'abc'});
   expect(projectReplicaSet(object)).toEqual({
-    ...{owner: 'shop', revision: 'abc', ready: 1, total: 2, replicaFailure: undefined},
+    ...{owner: 'shop', revision: 'abc', image: undefined, ready: 1, total: 2, replicaFailure: undefined},
   });
   expect(projectReplicaSet(raw('ReplicaSet'))).toMatchObject({revision: undefined, ready: 0, total: 0});
+});
+
+test.each([
+  ['a Deployment', projectDeployment],
+  ['a ReplicaSet', projectReplicaSet],
+])('%s keeps the image of our container, whatever sidecars were injected before it', (_of, project) => {
+  const containers = [
+    {name: 'mesh', image: 'mesh:1'},
+    {name: 'api', image: 'api:2'},
+  ];
+  const object = raw('Deployment', {spec: {template: {spec: {containers}}}}, {[labels.component]: 'api'});
+  expect(project(object).image).toBe('api:2');
 });
 
 test('a claim keeps whether it is bound', () => {

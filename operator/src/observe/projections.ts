@@ -17,6 +17,8 @@ export interface ChildProjection {
 
 export interface DeploymentProjection extends ChildProjection {
   readonly revision: string | undefined;
+  /** Image of the API's container, as its pod template has it. */
+  readonly image: string | undefined;
   readonly generation: number;
   readonly observedGeneration: number;
   /** When our manager's fields last changed, milliseconds. */
@@ -36,6 +38,8 @@ export interface DeploymentProjection extends ChildProjection {
 export interface ReplicaSetProjection {
   readonly owner: string | undefined;
   readonly revision: string | undefined;
+  /** Image of the API's container, as its pod template has it. */
+  readonly image: string | undefined;
   readonly ready: number;
   readonly total: number;
   readonly replicaFailure: string | undefined;
@@ -106,7 +110,10 @@ interface RawPod extends KubeObject {
 interface RawWorkload extends KubeObject {
   spec?: {
     replicas?: number;
-    template?: {metadata?: {labels?: Record<string, string>}};
+    template?: {
+      metadata?: {labels?: Record<string, string>};
+      spec?: {containers?: {name: string; image?: string}[]};
+    };
     storageClassName?: string;
   };
   status?: {
@@ -149,6 +156,12 @@ function appliedBy(object: KubeObject, by: string): {at: number | undefined; rep
   return {at: millis(entry?.time), replicas: entry?.fieldsV1?.['f:spec']?.['f:replicas'] !== undefined};
 }
 
+/** Sidecars that others inject may come first: ours is named as its component. */
+function templateImage(object: RawWorkload): string | undefined {
+  const component = object.metadata.labels?.[labels.component];
+  return object.spec?.template?.spec?.containers?.find(({name}) => name === component)?.image;
+}
+
 /** Keeps the rollout of a Deployment. */
 export function projectDeployment(object: RawWorkload): DeploymentProjection {
   const status = object.status ?? NO_STATUS;
@@ -157,6 +170,7 @@ export function projectDeployment(object: RawWorkload): DeploymentProjection {
   return {
     ...projectChild(object),
     revision: object.spec?.template?.metadata?.labels?.[labels.revision],
+    image: templateImage(object),
     generation: count(object.metadata.generation),
     observedGeneration: count(status.observedGeneration),
     appliedAt: applied.at,
@@ -176,6 +190,7 @@ export function projectReplicaSet(object: RawWorkload): ReplicaSetProjection {
   return {
     owner: ownerOf(object),
     revision: object.metadata.labels?.[labels.revision],
+    image: templateImage(object),
     ready: object.status?.readyReplicas ?? 0,
     total: object.status?.replicas ?? 0,
     replicaFailure: replicaFailureOf(object),

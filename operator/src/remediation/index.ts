@@ -1,2 +1,3 @@
 export {decide, measuredSince} from './decide.ts';
 export type {DatabaseFacts, Decision, DeploymentFacts, Observation, PodFacts, RevisionFacts} from './types.ts';
+export {escalation} from './escalation.ts';

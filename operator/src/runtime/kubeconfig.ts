@@ -1,4 +1,5 @@
 import {access, readFile} from 'node:fs/promises';
+import type {KubeConfig} from '@kubernetes/client-node/dist/config.js';
 import type {KubeConfigLike} from './credentials.ts';
 
 /** Where to look, for tests; the process' own unless told. */
@@ -25,8 +26,17 @@ export async function loadKubeConfig(source: KubeConfigSource = {}): Promise<Kub
       return inCluster;
     }
   }
-  const {KubeConfig} = await import('@kubernetes/client-node/dist/config.js');
-  const config = new KubeConfig();
+  return readKubeConfig(context);
+}
+
+/**
+ * The kubeconfig that kubectl would use.
+ * @param context its current one unless told
+ * @throws Error when the context isn't there
+ */
+export async function readKubeConfig(context?: string): Promise<KubeConfig> {
+  const client = await import('@kubernetes/client-node/dist/config.js');
+  const config = new client.KubeConfig();
   config.loadFromDefault();
   if (context !== undefined) {
     if (config.getContextObject(context) === null) {

@@ -35,6 +35,13 @@ export const ruleCases: readonly RuleCases[] = [
     refused: values(named('1a'), named('a.b'), named('a'.repeat(41))),
   },
   {
+    path: '',
+    message:
+      'metadata.name must not end with -mysql or -mysql-pods: the database of another MaintenanceApi may have that name',
+    accepted: values(named('mysql'), named('a-mysql-1'), named('a-pods')),
+    refused: values(named('a-mysql'), named('a-mysql-pods')),
+  },
+  {
     path: 'spec',
     message: 'at most one of replicas and autoscaling may be set',
     accepted: values({image, replicas: 2}, {image, autoscaling: {}}, {image}),

@@ -5,6 +5,7 @@ import type {DatabaseTarget} from '../../../operator/src/api/v1alpha1/index.ts';
 import {
   databaseHosts,
   databasePodHost,
+  databasePodName,
   databaseRoles,
   roleSecret,
   serverTlsSecret,
@@ -114,10 +115,13 @@ export class ManagedDatabase {
 
   /** Where and as whom the operator asks it. */
   target(user: DatabaseRole, options: Login = {}): DatabaseTarget {
+    const {namespace, name} = api.metadata;
     return {
+      namespace,
+      pod: databasePodName(name, 0),
       host: '127.0.0.1',
       port: options.admin === true ? this.#adminPort : this.#port,
-      serverName: databasePodHost(api.metadata.name, api.metadata.namespace, 0),
+      serverName: databasePodHost(name, namespace, 0),
       ca: this.#authority.certificate,
       user,
       password: options.password ?? passwordOf(user),

@@ -37,7 +37,7 @@ beforeEach(() => {
   changes = [];
   logger = new RecordingLogger();
   const onChange = (): void => void changes.push(KEY);
-  probes = new DatabaseProbes({connect: connectDatabase, clock: systemClock, onChange, enabled: true});
+  probes = new DatabaseProbes({connect: connectDatabase, clock: systemClock, onChange, testifies: true});
   keeper = new DatabaseKeeper({connect: connectDatabase, clock: systemClock, logger, onChange});
 });
 

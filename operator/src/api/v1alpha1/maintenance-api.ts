@@ -118,6 +118,9 @@ export interface MaintenanceApi {
 /** Names that leave room for every child's suffix (63 characters for a label). */
 export const NAME_PATTERN = '^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$';
 
+/** Endings of the names of children that have a namesake of the same kind: `a-mysql` would meet the Service of `a`. */
+export const RESERVED_NAME_ENDINGS = ['-mysql', '-mysql-pods'] as const;
+
 /**
  * The spec fields that change the API's pods, and so make a new revision: a closed list. Anything else (scaling,
  * limits, objectives) never does.

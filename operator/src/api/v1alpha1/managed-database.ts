@@ -47,7 +47,9 @@ export const database = z
     connectionsPerReplica: z.int().min(1).max(100).default(10).describe('How many connections one API pod may open.'),
     managed: z
       .object({
-        image: imageReference.default('mysql:8.4').describe('Image with mysqld, mysql and a POSIX shell.'),
+        image: imageReference
+          .default('mysql:8.4')
+          .describe('Image with mysqld, mysql, mysqladmin, and a POSIX shell with the mv and sync of GNU or BusyBox.'),
         runAsUser: z.int().min(1).max(2147483647).default(999).describe('User id that mysqld runs as.'),
         storage,
         resources: resourceRequirements
