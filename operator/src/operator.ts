@@ -31,6 +31,9 @@ import {
   type Metrics,
 } from './runtime/index.ts';
 
+/** How long the last writes of a process may take: well within its pod's grace period. */
+const SAVE_WITHIN_MS = 5_000;
+
 /** What the operator is wired from. */
 export interface OperatorOptions {
   readonly client: KubeClient;
@@ -59,6 +62,7 @@ export class Operator {
   readonly #keeper: DatabaseKeeper;
   readonly #queue: WorkQueue;
   readonly #controller: Controller;
+  readonly #reconciler: MaintenanceApiController;
 
   constructor(options: OperatorOptions) {
     const {client, recorder, metrics, logger, guard} = options;
@@ -103,7 +107,7 @@ export class Operator {
       },
     });
     const attempts = new Attempts(clock);
-    const reconciler = new MaintenanceApiController({
+    this.#reconciler = new MaintenanceApiController({
       client,
       clock,
       cache,
@@ -138,8 +142,8 @@ export class Operator {
       name: 'maintenanceapi',
       queue: this.#queue,
       workers: options.workers,
-      reconcile: (key, reconcileContext) => reconciler.reconcile(key, reconcileContext),
-      fresh: (key) => reconciler.fresh(key),
+      reconcile: (key, reconcileContext) => this.#reconciler.reconcile(key, reconcileContext),
+      fresh: (key) => this.#reconciler.fresh(key),
       clock,
       logger,
       metrics,
@@ -156,8 +160,10 @@ export class Operator {
     return this.#cache.trouble();
   }
 
+  /** Ends in good order; the lease must still be held. */
   async stop(): Promise<void> {
     await this.#controller.stop();
+    await this.#reconciler.stop(SAVE_WITHIN_MS);
     this.#scraper.stop();
     this.#probes.stop();
     this.#keeper.stop();

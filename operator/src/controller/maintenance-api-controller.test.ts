@@ -306,3 +306,38 @@ test('service levels are saved every hour, and a failure of that holds up nothin
   await stage.lookFor(3_900_000, 60_000);
   expect(stage.writes.filter((write) => write.includes('shop-slo'))).toHaveLength(3);
 });
+
+describe('before the process ends in good order, what was counted', () => {
+  const saves = (stage: Stage): number => stage.writes.filter((write) => write.includes('shop-slo')).length;
+
+  test('is saved for the successor, whenever it was saved last', async () => {
+    const stage = new Stage();
+    await stage.settle();
+    await stage.clock.advance(10 * 60_000);
+    await stage.controller.stop(5_000);
+    expect(saves(stage)).toBe(1);
+    await stage.controller.stop(5_000);
+    expect(saves(stage)).toBe(1);
+  });
+
+  test('is left where the resource is gone or another of its name is there', async () => {
+    const stage = new Stage();
+    await stage.settle();
+    await stage.clock.advance(10 * 60_000);
+    stage.edit({}, {uid: 'another'});
+    await stage.controller.stop(5_000);
+    stage.api = undefined;
+    await stage.controller.stop(5_000);
+    expect(saves(stage)).toBe(0);
+  });
+
+  test('is not waited for longer than told', async () => {
+    const stage = new Stage();
+    await stage.settle();
+    await stage.clock.advance(10 * 60_000);
+    stage.server.patch = () => Promise.withResolvers<never>().promise;
+    const stopping = stage.controller.stop(5_000);
+    await stage.clock.advance(5_000);
+    await expect(stopping).resolves.toBeUndefined();
+  });
+});

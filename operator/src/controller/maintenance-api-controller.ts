@@ -1,7 +1,6 @@
 import {randomUUID} from 'node:crypto';
 import {isNamespaceTerminating, isRefusal} from '../act/attempts.ts';
 import type {ChildResult} from '../act/children.ts';
-import {CHECKPOINT_AGAIN_MS, CHECKPOINT_INTERVAL_MS, writeCheckpoint} from '../act/checkpoint.ts';
 import {
   API_VERSION,
   events,
@@ -17,12 +16,12 @@ import {
   done,
   isApiError,
   LeaseTooOldError,
-  messageOf,
   retry,
   wait,
   type Outcome,
   type ReconcileContext,
 } from '../runtime/index.ts';
+import {Checkpoints} from './checkpoints.ts';
 import {conditionsOf} from './conditions.ts';
 import {keepDatabase, rememberServer} from './database-care.ts';
 import {databaseView} from './database-view.ts';
@@ -43,6 +42,7 @@ const CONFLICT_MS = 500;
 /** Reconciles one MaintenanceApi: observe, decide, act, and its status once at the end. */
 export class MaintenanceApiController {
   readonly #o: MaintenanceApiControllerOptions;
+  readonly #checkpoints: Checkpoints;
   readonly #children: ServedChildren;
   readonly #failures: Failures;
   /** What was said of resources that can't be used, so that it is said once. */
@@ -50,8 +50,14 @@ export class MaintenanceApiController {
 
   constructor(options: MaintenanceApiControllerOptions) {
     this.#o = options;
+    this.#checkpoints = new Checkpoints(options);
     this.#children = new ServedChildren(options);
     this.#failures = new Failures(options.clock);
+  }
+
+  /** Saves what a successor should go on from; at most so long, in milliseconds. */
+  async stop(withinMs: number): Promise<void> {
+    await this.#checkpoints.saveAll(withinMs);
   }
 
   /** Whether the cache has seen our last writes to this resource and its children. */
@@ -117,7 +123,7 @@ export class MaintenanceApiController {
     this.#watch(scope);
     await rememberServer(this.#o, scope);
     await this.#answerRetry(scope);
-    await this.#saveCheckpoint(scope);
+    await this.#checkpoints.saveIfDue(scope);
     const next = Math.min(decision.lookAgainMs, this.#o.states.nextRefreshMs(key));
     return wait(next, 'looking again');
   }
@@ -275,20 +281,6 @@ export class MaintenanceApiController {
       action,
       note,
     });
-  }
-
-  async #saveCheckpoint({api, state, observation}: Scope): Promise<void> {
-    if (observation.now - state.checkpointAt < CHECKPOINT_INTERVAL_MS) return;
-    const {namespace, name} = api.metadata;
-    try {
-      const checkpoint = JSON.stringify(state.levels.checkpoint(observation.now));
-      await writeCheckpoint(this.#o.client, api, checkpoint, this.#o.guard);
-      state.checkpointAt = observation.now;
-    } catch (error) {
-      // Nothing that is decided hangs on it.
-      state.checkpointAt = observation.now - CHECKPOINT_INTERVAL_MS + CHECKPOINT_AGAIN_MS;
-      this.#o.logger.warn({namespace, name, reason: messageOf(error)}, 'Service levels could not be saved');
-    }
   }
 
   /** What is to be read from now on, and how often. */

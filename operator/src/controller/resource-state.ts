@@ -77,6 +77,11 @@ export class ResourceStates {
     this.#states.delete(key);
   }
 
+  /** Every resource's state, by its key. */
+  all(): readonly (readonly [key: string, state: ResourceState])[] {
+    return [...this.#states];
+  }
+
   /**
    * The state of a resource, with Secrets and ConfigMaps read again where that is due. A reading that fails is no error:
    * what was read before holds, so that a decision which needs nothing new isn't held up.
