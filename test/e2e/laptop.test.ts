@@ -78,7 +78,8 @@ beforeAll(async () => {
 }, 2 * TIMEOUT_MS);
 
 afterAll(async () => {
-  if (operator?.pid !== undefined && operator.exitCode === null) process.kill(-operator.pid, 'SIGKILL');
+  const running = operator?.exitCode === null && operator.signalCode === null;
+  if (running && operator?.pid !== undefined) process.kill(-operator.pid, 'SIGKILL');
   await world.collect(WHERE.namespace);
   await world.kubectl(['delete', 'clusterrolebinding', 'laptop-story']);
   await installedReplicas(2);
@@ -124,8 +125,14 @@ describe('npm run operator', () => {
     const ended = once(operator as ChildProcess, 'exit');
     process.kill(-(operator?.pid ?? 0), 'SIGINT');
     await ended;
-    const lease = await world.get<{spec: {holderIdentity?: string}}>('lease', OPERATOR, SYSTEM);
-    expect(lease?.spec.holderIdentity ?? '').toBe('');
+    await waitFor(
+      'the lease is free',
+      async () => {
+        const lease = await world.get<{spec: {holderIdentity?: string}}>('lease', OPERATOR, SYSTEM);
+        return (lease?.spec.holderIdentity ?? '') === '' ? true : undefined;
+      },
+      10_000,
+    );
     expect(await readFile(logPath(), 'utf8')).not.toMatch(/"level":(50|60)/);
   }, 60_000);
 });
