@@ -246,6 +246,7 @@ describe('a resource that goes', () => {
     expect(stage.clock.pending).toBe(2);
     stage.api = undefined;
     expect(await stage.look()).toEqual({kind: 'done'});
+    expect(stage.events).toContain('forget apis/shop');
     stage.server.asked.length = 0;
     await stage.clock.advance(600_000);
     expect([stage.clock.pending, stage.server.log, stage.enqueued]).toEqual([0, [], stage.enqueued]);

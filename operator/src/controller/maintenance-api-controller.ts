@@ -69,6 +69,8 @@ export class MaintenanceApiController {
     const reading = this.#o.cache.apis.get(key)?.value;
     if (reading === undefined || (reading.valid && reading.api.metadata.deletionTimestamp !== undefined)) {
       this.#forget(key);
+      const [namespace, name = ''] = key.split('/');
+      this.#o.recorder.forget({...(namespace && {namespace}), name});
       return done;
     }
     if (!reading.valid) {

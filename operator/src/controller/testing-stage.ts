@@ -102,7 +102,11 @@ export class Stage {
       children: new ChildWriter({client: server, applier, cache, attempts, guard}),
       revisions: new RevisionWriter({client: server, attempts, guard, onWrite: () => undefined}),
       status: new StatusWriter({client: server, clock, guard, onWrite: () => undefined}),
-      recorder: {record: ({reason}: {reason: string}) => this.events.push(reason)} as never,
+      recorder: {
+        record: ({reason}: {reason: string}) => this.events.push(reason),
+        forget: ({namespace, name}: {namespace: string; name: string}) =>
+          this.events.push(`forget ${namespace}/${name}`),
+      } as never,
     });
   }
 

@@ -92,6 +92,23 @@ test('an event is written with all that the API asks for', async () => {
 });
 
 describe('equal events', () => {
+  test('are not counted any further when their object is gone', async () => {
+    const {recorder, clock, sent} = aRecorder();
+    const other = anEvent({regarding: {...anEvent().regarding, name: 'y'}});
+    for (let i = 0; i < 3; i++) {
+      recorder.record(anEvent());
+      recorder.record(other);
+      await settle();
+    }
+    sent.length = 0;
+    recorder.forget({namespace: 'n', name: 'x'});
+    await clock.advance(3_600_000);
+    await settle();
+    expect(sent.map(({name}) => name.split('.')[0])).toEqual(['y']);
+    await recorder.stop();
+    expect(sent).toHaveLength(1);
+  });
+
   test('are counted in the first: the second is written at once, further ones every 5 minutes', async () => {
     const {recorder, clock, sent} = aRecorder();
     for (let count = 0; count < 10; count++) {

@@ -97,6 +97,20 @@ export class EventRecorder {
     }
   }
 
+  /**
+   * An object is gone: what is counted of it isn't written any more, since its namespace may be gone with it. What is on
+   * its way goes on.
+   */
+  forget({namespace, name}: Pick<ObjectReference, 'namespace' | 'name'>): void {
+    for (const [key, series] of this.#series) {
+      const {regarding} = series.event;
+      if (regarding.namespace !== namespace || regarding.name !== name) continue;
+      series.timer?.cancel();
+      series.timer = undefined;
+      this.#series.delete(key);
+    }
+  }
+
   /** Sends what is pending, for at most 3 s. */
   async stop(): Promise<void> {
     this.#stopped = true;
