@@ -18,7 +18,7 @@ http_request_duration_seconds_bucket{method="POST",status="201",le="0.5"} 20
 http_request_duration_seconds_bucket{method="GET",status="404",le="0.5"} 40
 http_request_duration_seconds_bucket{method="GET",status="500",le="0.5"} 6
 mysql_pool_connections{state="idle"} 4
-mysql_pool_connections{state="waiting"} 2
+mysql_pool_pending_requests 2
 process_resident_memory_bytes 9.5e+07
 schema_migration_info{version="1",previous_can_read="true"} 1
 schema_migration_info{version="2",previous_can_read="false"} 1
@@ -41,6 +41,15 @@ describe('a reading', () => {
     });
   });
 
+  test('leaves probes out, should an image count them', () => {
+    const probes = [
+      'http_requests_total{method="GET",route="/health/ready",status="200"} 9000',
+      'http_requests_total{method="GET",route="/health/live",status="503"} 100',
+      'http_request_duration_seconds_bucket{method="GET",route="/health/ready",status="200",le="0.5"} 9000',
+    ];
+    expect(readPodMetrics([PAGE, ...probes, ''].join('\n'), 500)).toEqual(readPodMetrics(PAGE, 500));
+  });
+
   test('takes the bucket at the threshold', () => {
     expect(readPodMetrics(PAGE, 250)?.fast).toBe(80);
     expect(readPodMetrics(PAGE, 100)?.fast).toBe(0);
@@ -53,7 +62,7 @@ describe('a reading', () => {
   test('tells apart what an image does not expose from what is zero', () => {
     const reading = readPodMetrics('http_requests_total{status="200"} 1\n', 500);
     expect(reading).toMatchObject({poolWaiting: undefined, residentBytes: undefined, migrations: undefined});
-    const waiting = 'http_requests_total{status="200"} 1\nmysql_pool_connections{state="waiting"} 0\n';
+    const waiting = 'http_requests_total{status="200"} 1\nmysql_pool_pending_requests 0\n';
     expect(readPodMetrics(waiting, 500)?.poolWaiting).toBe(0);
   });
 

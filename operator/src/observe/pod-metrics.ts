@@ -21,11 +21,13 @@ const WANTED = new Set([
   'http_requests_total',
   'http_request_duration_seconds_bucket',
   'schema_migration_info',
-  'mysql_pool_connections',
+  'mysql_pool_pending_requests',
   'process_resident_memory_bytes',
 ]);
 
 const isClientError = (status: string | undefined): boolean => status?.startsWith('4') ?? false;
+/** The kubelet's probes are no service; an image that counts them would make a release look tried that nobody used. */
+const isProbe = (route: string | undefined): boolean => route?.startsWith('/health/') ?? false;
 const isServerError = (status: string | undefined): boolean => status?.startsWith('5') ?? false;
 
 function sum(samples: readonly TextSample[], keep: (sample: TextSample) => boolean): number {
@@ -42,15 +44,13 @@ function sum(samples: readonly TextSample[], keep: (sample: TextSample) => boole
  */
 export function readPodMetrics(body: string, thresholdMilliseconds: number): PodReading | undefined {
   if (!/^(# TYPE )?http_requests_total\b/m.test(body)) return undefined;
-  const samples = parsePrometheusText(body, WANTED);
+  const samples = parsePrometheusText(body, WANTED).filter(({labels}) => !isProbe(labels['route']));
   const requests = samples.filter((sample) => sample.name === 'http_requests_total');
   const buckets = samples.filter((sample) => sample.name === 'http_request_duration_seconds_bucket');
   if (![...requests, ...buckets].every(({value}) => Number.isFinite(value) && value >= 0)) return undefined;
   const bound = thresholdMilliseconds / 1000;
   const migrations = samples.filter((sample) => sample.name === 'schema_migration_info');
-  const waiting = samples.filter(
-    ({name, labels, value}) => name === 'mysql_pool_connections' && labels['state'] === 'waiting' && value >= 0,
-  );
+  const waiting = samples.find(({name, value}) => name === 'mysql_pool_pending_requests' && value >= 0);
   const resident = samples.find(({name, value}) => name === 'process_resident_memory_bytes' && value >= 0);
   return {
     valid: sum(requests, (sample) => !isClientError(sample.labels['status'])),
@@ -58,7 +58,7 @@ export function readPodMetrics(body: string, thresholdMilliseconds: number): Pod
     total: sum(requests, () => true),
     fast: sum(buckets, (sample) => Number(sample.labels['le']) === bound && !isClientError(sample.labels['status'])),
     latencyThresholdMs: thresholdMilliseconds,
-    poolWaiting: waiting.length === 0 ? undefined : sum(waiting, () => true),
+    poolWaiting: waiting?.value,
     residentBytes: resident?.value,
     migrations:
       migrations.length === 0
