@@ -1,8 +1,22 @@
 import {expect, test} from '@jest/globals';
+import * as z from 'zod';
+import {parseServeConfig, type Environment} from '../../api-server/src/config.ts';
 import {Metrics} from '../../api-server/src/metrics.ts';
+import {database} from '../../operator/src/api/v1alpha1/managed-database.ts';
 import {readPodMetrics} from '../../operator/src/observe/pod-metrics.ts';
 
-/* Neither side imports the other: this is where the names that they agreed on meet. */
+/* Neither side imports the other: this is where the names and bounds that they agreed on meet. */
+test('the API starts with the least connections that a spec may give it', () => {
+  const least = z.toJSONSchema(database, {io: 'input'}).properties?.['connectionsPerReplica'];
+  const {minimum} = least as {minimum: number};
+  const environment = (connections: number): Environment => ({
+    ...{DB_HOST: 'db', DB_USER: 'app', DB_PASSWORD_FILE: '/p', DB_NAME: 'tasks_db', API_TOKENS_FILE: '/t'},
+    DB_POOL_SIZE: String(connections),
+  });
+  expect(parseServeConfig(environment(minimum)).connections).toBe(minimum);
+  expect(() => parseServeConfig(environment(minimum - 1))).toThrow('DB_POOL_SIZE');
+});
+
 test('what the operator reads of a pod is what the API exposes', async () => {
   const metrics = new Metrics({version: '1.2.3', poolStates: () => ({idle: 1, used: 2, connecting: 3, pending: 4})});
   const answer = (method: string, status: number, seconds: number): void =>

@@ -61,7 +61,8 @@ class FakeDatabase {
 
   #answer(sql: string, values: unknown[]): unknown {
     if (sql.startsWith('ALTER USER')) this.passwords.set(String(values[0]), String(values[2]));
-    if (sql.startsWith('ALTER INSTANCE')) this.served = this.file;
+    // The status of the server is that of its ordinary interface.
+    if (sql === 'ALTER INSTANCE RELOAD TLS') this.served = this.file;
     return sql.startsWith('SELECT') ? [{value: new X509Certificate(this.served).validTo}] : [];
   }
 }
@@ -203,6 +204,22 @@ describe('a renewed certificate', () => {
     database.file = certificate;
     await clock.advance(HALF_MINUTE);
     expect([database.served === certificate, clock.pending]).toEqual([true, 0]);
+  });
+
+  test('is loaded on both after a death in between', async () => {
+    const {database, keep, clock} = aKeeper();
+    database.served = older;
+    const admin = 'ALTER INSTANCE RELOAD TLS FOR CHANNEL mysql_admin';
+    let deaths = 1;
+    database.refuse = (what) => {
+      if (what === 'ALTER INSTANCE RELOAD TLS' && database.statements.includes(admin) && deaths-- > 0)
+        throw failure('PROTOCOL_CONNECTION_LOST');
+    };
+    await keep();
+    expect(database.served).toBe(older);
+    await clock.advance(HALF_MINUTE);
+    expect(database.served).toBe(certificate);
+    expect(database.statements.filter((statement) => statement === admin)).toHaveLength(2);
   });
 
   test('that can not be loaded does not keep accounts from being looked after', async () => {

@@ -148,9 +148,10 @@ export class DatabaseKeeper {
   /** A renewed certificate is taken up without a restart, once the kubelet has brought it into the pod. */
   async #certificate(admin: Connection, certificate: string): Promise<Verdict> {
     if (await serves(admin, certificate)) return {kind: 'Well'};
-    await ask(admin, 'ALTER INSTANCE RELOAD TLS');
-    // The admin interface has a context of its own.
+    // The admin interface has a context of its own, which the server's status doesn't tell: it comes first, so that where
+    // the ordinary one serves the new certificate, whoever was killed in between, this one does too.
     await ask(admin, 'ALTER INSTANCE RELOAD TLS FOR CHANNEL mysql_admin');
+    await ask(admin, 'ALTER INSTANCE RELOAD TLS');
     return (await serves(admin, certificate))
       ? {kind: 'Well'}
       : {kind: 'Unfinished', message: 'The database does not serve its renewed certificate yet'};

@@ -286,7 +286,7 @@ export class MaintenanceApiController {
   }
 
   /** What is to be read from now on, and how often. */
-  #watch({key, api, state, decision}: Scope): void {
+  #watch({key, api, state, observation, decision}: Scope): void {
     const {cache, scraper, probes} = this.#o;
     const thresholdMilliseconds = api.spec.slo.latency.thresholdMilliseconds;
     scraper.watch(key, scrapeTargets(cache, key), {thresholdMilliseconds, intervalMs: decision.lookAgainMs});
@@ -298,6 +298,9 @@ export class MaintenanceApiController {
     const suspected = decision.breached || probes.server(key)?.reachable !== true;
     const interval = suspected ? DATABASE_INTERVAL_SUSPECTED_MS : DATABASE_INTERVAL_MS;
     probes.watch(key, databaseTarget(cache, api, state, 'monitor'), interval);
-    if (decision.heldBy === 'Witnesses') probes.ask(key);
+    // Before a revision is blamed the database must have been asked after the newest responses; once is enough.
+    const blamed = decision.verdict === 'BadRevision' || decision.verdict === 'Unknown';
+    const newest = Math.max(...observation.revisionWindows.map(({to}) => to));
+    if (blamed && (probes.server(key)?.readAt ?? newest) < newest) probes.ask(key);
   }
 }

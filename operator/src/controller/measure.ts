@@ -52,15 +52,16 @@ export function recordMeasurements(
     const {readySince, revision, createdAt} = pod.value;
     if (readySince !== undefined && revision !== undefined) levels.podReady(pod.uid, revision, readySince, createdAt);
   }
+  // Before the readings: whether somebody could reach the service decides over a time in which its pods could be read.
+  levels.recordReadiness(
+    pods.some((pod) => pod.value.ready),
+    context.now,
+  );
   for (const {uid, revision, reading, readAt} of results) {
     if (reading === undefined || readAt === undefined) continue;
     const {valid, bad, total, fast, latencyThresholdMs} = reading;
     levels.record({podUid: uid, revision, time: readAt, valid, bad, total, fast, latencyThresholdMs});
   }
-  levels.recordReadiness(
-    pods.some((pod) => pod.value.ready),
-    context.now,
-  );
 }
 
 /** Names of children whose objects carry no owner reference but are ours. */

@@ -172,7 +172,10 @@ function databaseFacts(input: ObservationInput, pods: readonly Cached<PodProject
 export function observe(input: ObservationInput): Observation {
   const {api, cache, key, levels, now} = input;
   const scrapes = new Map(input.scrapes.map((scrape) => [scrape.uid, scrape]));
-  const pods = cache.pods.ownedBy(key).filter((pod) => pod.value.component === 'api');
+  // An evicted pod stays as an object for days; it serves nothing, and what it was tells nothing of now.
+  const pods = cache.pods
+    .ownedBy(key)
+    .filter(({value}) => value.component === 'api' && value.phase !== 'Failed' && value.phase !== 'Succeeded');
   const revisions = cache.revisions
     .ownedBy(key)
     .filter((revision) => revision.owner?.uid === api.metadata.uid)

@@ -89,6 +89,9 @@ export function myCnf(spec: MaintenanceApiSpec): string {
     ['caching_sha2_password_auto_generate_rsa_keys', 'OFF'],
 
     // What was acknowledged survives a kill of the process and of the machine.
+    // Nothing is logged by it; what is slower counts as a sign of saturation. The default, 10 s, is longer than any client
+    // waits.
+    ['long_query_time', 1],
     ['innodb_flush_log_at_trx_commit', 1],
     ['sync_binlog', 1],
     ['log_bin', 'binlog'],

@@ -62,7 +62,8 @@ const STATUS_QUERY = `SELECT LOWER(VARIABLE_NAME) AS name, VARIABLE_VALUE AS val
   UNION ALL SELECT 'version', @@version`;
 
 /** Small servers run without the performance schema, whose own processlist is then empty (measured on 9.7). */
-const ADDRESS_QUERY = `SELECT SUBSTRING_INDEX(HOST, ':', 1) AS address, COUNT(*) AS connections
+const ADDRESS_QUERY = `SELECT SUBSTRING_INDEX(HOST, ':', CHAR_LENGTH(HOST) - CHAR_LENGTH(REPLACE(HOST, ':', ''))) AS address,
+    COUNT(*) AS connections
   FROM information_schema.processlist WHERE HOST LIKE '%:%' GROUP BY address`;
 
 /** The error's code (ECONNREFUSED, ER_ACCESS_DENIED_ERROR, …): its message may quote an address or a user. */

@@ -124,7 +124,7 @@ function unexplained(a: Assessment, judgement: Judgement): Consideration {
 }
 
 /** The verdict has stood for a while, or a person was called already. */
-function lasts({previous, now}: Assessment, verdict: Judgement['verdict']): boolean {
+export function lasts({previous, now}: Assessment, verdict: Judgement['verdict']): boolean {
   if (previous?.verdict !== verdict) return false;
   const called = previous.considered.some(({action, taken}) => action === 'Escalate' && taken);
   return called || now - (at(previous.time) ?? now) >= PATIENCE_MS;

@@ -1,6 +1,6 @@
 import {revisionAnnotations, type ActionRecord, type MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
 import {assess, type Assessment} from './assessment.ts';
-import {consider, type Consideration, type Limits} from './consider.ts';
+import {consider, lasts, type Consideration, type Limits} from './consider.ts';
 import {explain} from './explain.ts';
 import {breakerOf} from './guards.ts';
 import {
@@ -13,10 +13,11 @@ import {
   revisionToServe,
   type Evidence,
 } from './release.ts';
-import {advanced, ended, interruption, outcome, recent, recorded, underWay} from './rollback.ts';
+import {advanced, digestOf, ended, interruption, outcome, recent, recorded, underWay} from './rollback.ts';
 import {at, iso} from './text.ts';
 import type {Decision, Observation, ReleaseState, RevisionFacts, RevisionPatch} from './types.ts';
 import {judge, type Judgement} from './verdict.ts';
+import {witnesses} from './witnesses.ts';
 
 const LOOK_CLOSELY_MS = 5_000;
 const LOOK_MS = 30_000;
@@ -175,8 +176,12 @@ function breachedNow(a: Assessment, {verdict}: Judgement): Facts[] {
   const own = a.young && a.deployed && (a.breaches.length > 0 || a.down);
   const blamed = verdict === 'BadRevision' || verdict === 'Unknown';
   if (a.serve === undefined || !own || !blamed) return [];
+  // A database that was killed fails requests before it is asked again, and no pod may be Ready for a moment: neither
+  // must keep a good release from becoming good.
+  const asked = witnesses(a).every(({answer}) => answer !== 'Awaited');
+  const stands = asked && (a.breaches.length > 0 || lasts(a, verdict));
   const known = a.revisions.get(a.serve)?.breachedAt !== undefined;
-  return known ? [] : [[a.serve, {[revisionAnnotations.breached]: iso(a.now)}]];
+  return known || !stands ? [] : [[a.serve, {[revisionAnnotations.breached]: iso(a.now)}]];
 }
 
 function suspendedBy(a: Assessment, action: ActionRecord | undefined): Facts[] {
@@ -197,8 +202,10 @@ function rejected(a: Assessment, action: ActionRecord | undefined, recentActions
 /** What a rollback to this revision will have to know. */
 function goodness(a: Assessment, evidence: Evidence): Record<string, string> {
   const {migrations} = a.o.database;
-  const images = new Set(a.servingPods.filter(({ready}) => ready).map(({imageId}) => imageId));
-  const [image] = images;
+  const images = a.servingPods.filter(({ready}) => ready).flatMap(({imageId}) => imageId ?? []);
+  const named = a.revisions.get(a.serve ?? '')?.image ?? '';
+  // A node may know the image by several names; only by the spec's own can it be fetched again with the spec's Secrets.
+  const image = images.find((id) => named.startsWith(`${id.split('@')[0] ?? ''}:`)) ?? images[0];
   return {
     [revisionAnnotations.good]: iso(a.now),
     [revisionAnnotations.evidence]: evidence,
@@ -206,6 +213,6 @@ function goodness(a: Assessment, evidence: Evidence): Record<string, string> {
       ? {}
       : {[revisionAnnotations.schemaVersion]: String(Math.max(0, ...migrations.map(({version}) => version)))}),
     // A tag that was moved during the rollout leaves pods of two images: there is no one image to go back to.
-    ...(images.size === 1 && image !== undefined ? {[revisionAnnotations.imageId]: image} : {}),
+    ...(image !== undefined && new Set(images.map(digestOf)).size === 1 ? {[revisionAnnotations.imageId]: image} : {}),
   };
 }

@@ -104,6 +104,17 @@ describe('a bake', () => {
     ]);
   });
 
+  test('records the image by the name under which the spec can fetch it, where nodes know it by several', () => {
+    const ids = ['mirror.example.com/api@sha256:1', 'example/api@sha256:1', 'mirror.example.com/api@sha256:1'];
+    const named = pods('b', 3).map((pod, i) => ({...pod, imageId: ids[i] ?? ''}));
+    const [patch] = patches(
+      baked()
+        .with({...requests(200), pods: named})
+        .knowing('b', {image: 'example/api:2'}),
+    );
+    expect(patch?.annotations[imageId]).toBe('example/api@sha256:1');
+  });
+
   test('keeps silent about what it does not know', () => {
     const twoImages = pods('b', 3).map((pod, i) => ({...pod, imageId: `sha256:${i}`}));
     const [patch] = patches(baked().with({...requests(200), pods: twoImages, database: {reachable: true}}));
@@ -192,6 +203,22 @@ describe('a breach of a young revision', () => {
       kind: 'Escalated',
       message: expect.stringContaining('retry: b'),
     });
+  });
+
+  test('is not written before the database was asked after those responses: it may be what fails', () => {
+    const late = (askedAt: number): ObservationBuilder =>
+      bad().notKnowing('a', 'goodAt').withDatabase({reachable: true, askedAt});
+    expect(patches(late(NOW - 14 * SECOND))).toEqual([]);
+    expect(patches(late(NOW))).toEqual([{hash: 'b', annotations: {[breached]: iso(NOW)}}]);
+  });
+
+  test('is not written for a moment in which no pod is Ready, but when that lasts', () => {
+    const down = baked().withDeployment({readyReplicas: 0}).withPods('b', {ready: false});
+    const {verdict, explanation} = decide(down.build());
+    expect(verdict).toBe('Unknown');
+    expect(patches(down)).toEqual([]);
+    const lastDecision = {...explanation, time: iso(NOW - 31 * SECOND)};
+    expect(patches(down.remediation({lastDecision}))).toEqual([{hash: 'b', annotations: {[breached]: iso(NOW)}}]);
   });
 
   test('is not written where it is not its own', () => {

@@ -155,6 +155,28 @@ describe('it ended as', () => {
       'runs sha256:other, but revision a became good as sha256:a',
     ],
     [
+      'nothing when it is the same image under another name',
+      rollingBack({state: 'Applied', appliedAt: iso(NOW - MINUTE)})
+        .withDeployment({rolloutComplete: false})
+        .withPods('a', {imageId: 'mirror.example.com/api@sha256:a'}),
+      undefined,
+      '',
+    ],
+    [
+      'NotHelped when its pods do not become available in the time that a rollout may take',
+      rollingBack({state: 'Applied', appliedAt: iso(NOW - 11 * MINUTE)})
+        .withDeployment({rolloutComplete: false})
+        .withPods('a', {ready: false, waiting: {container: 'api', reason: 'ImagePullBackOff', message: 'gone'}}),
+      'NotHelped',
+      'Revision a did not roll out: image example.com/api:a can not be pulled.',
+    ],
+    [
+      'nothing yet while it may still roll out',
+      rollingBack({state: 'Applied', appliedAt: iso(NOW - 10 * MINUTE)}).withDeployment({rolloutComplete: false}),
+      undefined,
+      '',
+    ],
+    [
       'nothing, though a window from before its rollout is at hand',
       verifying(2 * MINUTE).serving({valid: 15_000, bad: 9_000}, NOW - 3 * MINUTE),
       undefined,

@@ -1,5 +1,6 @@
 import type {ActionOutcome, ActionRecord, MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
 import {breachesOf, clear, type WindowCounts} from '../slo/index.ts';
+import {blockage} from './blocked.ts';
 import {CRASHES_SIGNAL, describeBreach, type Assessment} from './assessment.ts';
 import {at, clip, iso} from './text.ts';
 import type {Observation, RevisionFacts} from './types.ts';
@@ -92,7 +93,7 @@ export function advanced(o: Observation, action: ActionRecord, from: RevisionFac
  * How an action ended, once that can be said:
  * - TargetChanged: a pod that was started for it runs another image than the one that had become good;
  * - Worse: after the stabilization window no pod is Ready;
- * - NotHelped: responses since its rollout breach an objective; or after 10 minutes too few came, or they could not be
+ * - NotHelped: its pods don't become available in the time that a rollout may take; or responses since its rollout breach an objective; or after 10 minutes too few came, or they could not be
  *   judged (database, telemetry);
  * - Helped: responses since its rollout show, beyond chance, that no threshold is exceeded; after 10 minutes: at least
  *   ten came and no breach. Where crashes were the reason no responses are needed: those pods have left.
@@ -108,6 +109,8 @@ export function outcome(
 ): {readonly outcome: ActionOutcome; readonly message: string} | undefined {
   const changed = changedImage(a, action);
   if (changed !== undefined) return {outcome: 'TargetChanged', message: changed};
+  const stuck = notRolledOut(a, action);
+  if (stuck !== undefined) return {outcome: 'NotHelped', message: stuck};
   const since = at(action.rolledOutAt);
   if (action.state !== 'Verifying' || since === undefined || a.now - since < STABILIZATION_MS) return undefined;
   if ((a.o.deployment?.readyByRevision[action.toRevision] ?? 0) === 0) {
@@ -119,6 +122,14 @@ export function outcome(
     return late ? {outcome: 'NotHelped', message} : undefined;
   }
   return byResponses(a, since, late);
+}
+
+/** Bad pods serve as long as good ones don't become available: a person has to know. */
+function notRolledOut(a: Assessment, {state, appliedAt, toRevision}: ActionRecord): string | undefined {
+  const since = at(appliedAt);
+  const bound = Math.max(a.o.spec.release.progressDeadlineSeconds * 1000, STABILIZATION_BOUND_MS);
+  if (state !== 'Applied' || since === undefined || a.now - since <= bound) return undefined;
+  return `Revision ${toRevision} did not roll out: ${blockage(a)?.message ?? 'its pods do not become available'}.`;
 }
 
 function byResponses(a: Assessment, since: number, late: boolean): ReturnType<typeof outcome> {
@@ -151,12 +162,23 @@ function measured(window: WindowCounts | undefined, since: number): WindowCounts
   return window !== undefined && window.from >= since ? window : undefined;
 }
 
+/**
+ * The digest in an imageID. The repository before it says only by which name the node knows the image: a mirror's and
+ * the original's differ for the same image.
+ */
+export function digestOf(imageId: string): string {
+  return imageId.slice(imageId.lastIndexOf('@') + 1);
+}
+
 function changedImage(a: Assessment, action: ActionRecord): string | undefined {
   const expected = a.revisions.get(action.toRevision)?.imageId;
   if (expected === undefined || action.state === 'Recorded') return undefined;
   const other = a.o.pods.find(
     (pod) =>
-      pod.revision === action.toRevision && !pod.terminating && pod.imageId !== undefined && pod.imageId !== expected,
+      pod.revision === action.toRevision &&
+      !pod.terminating &&
+      pod.imageId !== undefined &&
+      digestOf(pod.imageId) !== digestOf(expected),
   );
   return other === undefined
     ? undefined

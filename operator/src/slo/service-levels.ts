@@ -73,7 +73,8 @@ export class ServiceLevels {
   }
 
   /**
-   * Call at every look: the service is down while no pod is Ready.
+   * Call at every look, before {@link record}: the service is down while no pod is Ready, though pods that nobody
+   * reaches can be read.
    *
    * @param anyReady whether a pod is Ready now
    * @param now milliseconds

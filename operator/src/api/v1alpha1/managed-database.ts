@@ -44,7 +44,12 @@ export const database = z
       .default('tasks_db')
       .describe('Name of the schema.')
       .meta(rules({rule: 'self == oldSelf', message: 'database.name is immutable'})),
-    connectionsPerReplica: z.int().min(1).max(100).default(10).describe('How many connections one API pod may open.'),
+    connectionsPerReplica: z
+      .int()
+      .min(2)
+      .max(100)
+      .default(10)
+      .describe('How many connections one API pod may open; one of them asks whether the database answers.'),
     managed: z
       .object({
         image: imageReference

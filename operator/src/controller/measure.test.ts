@@ -1,0 +1,58 @@
+import {expect, test} from '@jest/globals';
+import {labels, maintenanceApiSpec} from '../api/v1alpha1/index.ts';
+import type {ScrapeResult} from '../observe/scraper.ts';
+import {ServiceLevels} from '../slo/index.ts';
+import {recordMeasurements} from './measure.ts';
+import {aCache, anObject} from './testing.ts';
+
+const START = Date.parse('2026-03-02T12:00:00Z');
+const LOOK_MS = 5_000;
+const MINUTE_MS = 60_000;
+const {slo} = maintenanceApiSpec.parse({image: 'example/api:1'});
+
+const aPod = (ready: boolean): ReturnType<typeof anObject> =>
+  anObject(
+    'shop-1',
+    {
+      status: {
+        phase: 'Running',
+        podIP: '10.0.0.8',
+        conditions: [{type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: '2026-03-02T11:00:00Z'}],
+      },
+    },
+    {labels: {[labels.owner]: 'shop', [labels.component]: 'api', [labels.revision]: 'a'}},
+  );
+
+const aReading = (readAt: number, valid: number): ScrapeResult => ({
+  ...{uid: 'uid-of-shop-1', revision: 'a', readAt, failures: 0},
+  reading: {
+    ...{valid, bad: 0, total: valid, fast: valid, latencyThresholdMs: 500},
+    ...{poolWaiting: undefined, residentBytes: undefined, migrations: undefined},
+  },
+});
+
+test('a time in which no pod was Ready is down-time, though its metrics could be read all the while', () => {
+  const levels = new ServiceLevels();
+  let now = START;
+  let valid = 0;
+  const look = (ready: boolean, answers: number): void => {
+    now += LOOK_MS;
+    valid += answers;
+    recordMeasurements(levels, [aReading(now - 100, valid)], {
+      cache: aCache({pods: [aPod(ready)]}),
+      key: 'apis/shop',
+      now,
+    });
+  };
+  const budget = (): string | undefined =>
+    levels
+      .objectiveStatuses(now, {slo, previous: undefined, since: undefined})
+      .find(({name}) => name === 'availability')?.budgetRemaining;
+  for (let i = 0; i < 20; i++) look(true, 100);
+  expect(budget()).toBe('100%');
+  // Half of the 43.2 minutes that 99.9 % of 30 days leave.
+  look(false, 0);
+  const downFrom = now;
+  while (now - downFrom < 21.6 * MINUTE_MS) look(false, 0);
+  expect(budget()).toBe('50%');
+});
