@@ -1,5 +1,6 @@
 import {describe, expect, test} from '@jest/globals';
 import type {ApplyOptions, ApplyResult, WritableObject} from '../runtime/index.ts';
+import {FIELD_MANAGER} from '../api/v1alpha1/index.ts';
 import {wantedHash} from '../runtime/index.ts';
 import {FakeClock} from '../runtime/testing/fake-clock.ts';
 import {Attempts} from './attempts.ts';
@@ -60,6 +61,40 @@ function aWriter(cached: Record<string, Live> = {}) {
   const writer = new ChildWriter({client: server, applier, cache, attempts: new Attempts(clock), guard});
   return {writer, server, clock, applied, noted, failing, guard, kinds: () => applied.map(({object}) => object.kind)};
 }
+
+describe("what has a child's name already", () => {
+  const there = (metadata: object) => ({apiVersion: 'v1', kind: 'Service', metadata: {name: 'shop', ...metadata}});
+  const put = (metadata: object) => {
+    const it = aWriter();
+    it.server.objects.set('Service/shop', there(metadata));
+    return it;
+  };
+
+  test('and is not ours is left alone, named, and not asked for at each look', async () => {
+    const {writer, applied, server} = put({labels: {app: 'by-hand'}});
+    const [result] = await writer.apply(API, [child('Service')], CALM);
+    expect(result?.refused).toContain('Service "shop" exists and is not of this MaintenanceApi');
+    await writer.apply(API, [child('Service')], CALM);
+    expect([applied, server.log]).toEqual([[], ['get Service/shop']]);
+  });
+
+  test.each([
+    ['carries our label, as an orphan does', {labels: {'maintenance-api.io/owner': 'shop'}}],
+    ['is controlled by the resource', {ownerReferences: [{uid: API.metadata.uid, controller: true}]}],
+    [
+      'has fields of ours, though somebody took the label away',
+      {
+        managedFields: [
+          {manager: FIELD_MANAGER, operation: 'Apply', apiVersion: 'v1', fieldsV1: {'f:spec': {'f:size': {}}}},
+        ],
+      },
+    ],
+  ])('and %s is applied', async (_why, metadata) => {
+    const {writer, applied} = put(metadata);
+    await writer.apply(API, [child('Service')], CALM);
+    expect(applied).toHaveLength(1);
+  });
+});
 
 describe('applying', () => {
   const wanted = [child('Service'), child('StatefulSet'), child('Deployment')];

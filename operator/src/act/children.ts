@@ -1,10 +1,14 @@
-import {childResources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+import {childResources, FIELD_MANAGER, labels, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {
+  ApiError,
+  controllerOf,
   keyOf,
+  ownedHash,
   wantedHash,
   type Applier,
   type Difference,
   type KubeClient,
+  type KubeObject,
   type WritableObject,
 } from '../runtime/index.ts';
 import type {AttemptResult, Attempts} from './attempts.ts';
@@ -52,7 +56,7 @@ export interface ChildCache {
 }
 
 export interface ChildWriterOptions {
-  readonly client: Pick<KubeClient, 'delete'>;
+  readonly client: Pick<KubeClient, 'delete' | 'get'>;
   readonly applier: Pick<Applier, 'apply'>;
   readonly cache: ChildCache;
   readonly attempts: Attempts;
@@ -133,12 +137,14 @@ export class ChildWriter {
     const result = await attempts.make(
       owner,
       attempt,
-      async () =>
-        applier.apply(child, {
+      async () => {
+        if (live === undefined) await this.#refuseForeign(api, child);
+        return applier.apply(child, {
           owned: live?.value.owned,
           ...(kind === options.action && live !== undefined && {resourceVersion: live.resourceVersion}),
           beforeSend: guard,
-        }),
+        });
+      },
       ({object}) => object !== undefined,
     );
     if (result.kind !== 'Done') return resultOf(kind, name, result);
@@ -147,6 +153,32 @@ export class ChildWriter {
     if (version !== undefined) cache.noteWrite(owner, kind, key, version);
     return {...resultOf(kind, name, result), differences};
   }
+
+  /**
+   * The cache holds what carries our label. Something else of that name may be somebody's own: to apply over it would
+   * turn a Service that people use away from its pods, and deleting the resource would take it along.
+   *
+   * @throws ApiError of kind AlreadyExists
+   */
+  async #refuseForeign(api: MaintenanceApi, {apiVersion, kind, metadata}: WritableObject): Promise<void> {
+    const ref = childResources.find((known) => known.kind === kind && known.apiVersion === apiVersion);
+    if (ref === undefined) return;
+    const there = await this.#options.client.get(ref, metadata.namespace, metadata.name);
+    if (there === undefined || isOurs(api, there)) return;
+    throw new ApiError(
+      `${kind} "${metadata.name}" exists and is not of this MaintenanceApi: delete or rename it, or hand it over by the label ${labels.owner}=${api.metadata.name}`,
+      {kind: 'AlreadyExists', status: 409, reason: 'AlreadyExists'},
+    );
+  }
+}
+
+/** By its label (an orphan of ours too), by what we applied to it, or by its controller. */
+function isOurs(api: MaintenanceApi, object: KubeObject): boolean {
+  return (
+    object.metadata.labels?.[labels.owner] === api.metadata.name ||
+    ownedHash(object, FIELD_MANAGER) !== undefined ||
+    controllerOf(object)?.uid === api.metadata.uid
+  );
 }
 
 /** What became of an attempt at one object. */

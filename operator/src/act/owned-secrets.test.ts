@@ -184,14 +184,35 @@ describe("the server's certificate", () => {
     expect(renewed.version).not.toBe(made.version);
   });
 
-  test('is issued anew when another authority signs', async () => {
+  test('is issued anew when another authority signs, once its clients trust both', async () => {
     const {server, keeper} = aKeeper();
     const made = await keeper.ensure(API, NOW);
     const other = await createAuthority(NOW);
     edit(server, 'ca', {'tls.crt': other.certificate, 'tls.key': other.privateKey});
-    const {serverCertificate} = await keeper.ensure(API, NOW);
-    expect(serverCertificate).not.toBe(made.serverCertificate);
-    expect(new X509Certificate(serverCertificate).verify(new X509Certificate(other.certificate).publicKey)).toBe(true);
+    const first = await keeper.ensure(API, NOW);
+    expect(first.serverCertificate).toBe(made.serverCertificate);
+    expect(first.authorityCertificate).toBe(`${other.certificate}${made.authorityCertificate}`);
+    const second = await keeper.ensure(API, NOW);
+    expect(new X509Certificate(second.serverCertificate).verify(new X509Certificate(other.certificate).publicKey)).toBe(
+      true,
+    );
+    expect(second.authorityCertificate).toBe(first.authorityCertificate);
+    expect((await keeper.ensure(API, NOW)).version).toBe(second.version);
+  });
+
+  test('is trusted by two authorities at most, however often they are replaced', async () => {
+    const {server, keeper} = aKeeper();
+    await keeper.ensure(API, NOW);
+    let before = '';
+    let trusted = '';
+    for (let i = 0; i < 3; i++) {
+      before = trusted;
+      const {certificate, privateKey} = await createAuthority(NOW);
+      edit(server, 'ca', {'tls.crt': certificate, 'tls.key': privateKey});
+      trusted = (await keeper.ensure(API, NOW)).authorityCertificate;
+    }
+    expect(trusted.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+    expect(trusted.endsWith(before.slice(0, before.length / 2))).toBe(true);
   });
 });
 

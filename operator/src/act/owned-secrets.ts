@@ -33,6 +33,7 @@ export interface SecretBuilders {
 /** What the operator knows of the Secrets that it owns. The values stay in memory and in the Secrets. */
 export interface OwnedSecrets {
   readonly accounts: Readonly<Record<AccountRole, {readonly user: string; readonly password: string}>>;
+  /** What the server is trusted by: its authority, and for a while the one before it. */
   readonly authorityCertificate: string;
   readonly serverCertificate: string;
   /** Server UUID by ordinal, of volumes that once were initialised. */
@@ -129,7 +130,7 @@ export class OwnedSecretKeeper {
     note(names.databaseTls, tls);
     return {
       accounts,
-      authorityCertificate: authority.certificate,
+      authorityCertificate: required(tls, names.databaseTls, 'ca.crt'),
       serverCertificate: required(tls, names.databaseTls, 'tls.crt'),
       serverUuids: uuidsOf(state),
       version: [...versions.values()].sort().join(','),
@@ -164,19 +165,30 @@ export class OwnedSecretKeeper {
   ): Promise<SecretObject> {
     const {namespace, name: apiName} = api.metadata;
     const name = this.#builders.names(apiName).databaseTls;
-    const issue = async (): Promise<BuiltSecret> => {
+    const issue = async (trusted: string): Promise<BuiltSecret> => {
       const issued = await issueServerCertificate(authority, this.#builders.hosts(apiName, namespace), now).catch(
         () => {
           // What the parser says of a private key is not repeated.
           throw new DamagedSecretError(this.#builders.names(apiName).databaseAuthority, 'tls.key');
         },
       );
-      return this.#builders.serverTls(api, {authority: authority.certificate, ...issued});
+      return this.#builders.serverTls(api, {authority: trusted, ...issued});
     };
-    const secret = await get(name, issue);
-    const current = required(secret, name, 'tls.crt');
-    if (api.spec.paused || !needsRenewal(current, authority.certificate, now)) return secret;
-    const body = {data: (await issue()).data};
+    const secret = await get(name, async () => issue(authority.certificate));
+    const certificate = required(secret, name, 'tls.crt');
+    const trusted = required(secret, name, 'ca.crt');
+    const known = trusted.includes(authority.certificate);
+    if (api.spec.paused || (known && !needsRenewal(certificate, authority.certificate, now))) return secret;
+    // Clients trust a new authority, beside the one before, a comparison earlier than the server shows what it signed:
+    // pods get a changed Secret at different times.
+    const privateKey = required(secret, name, 'tls.key');
+    const built = known
+      ? await issue(trusted)
+      : this.#builders.serverTls(api, {
+          authority: `${authority.certificate}${firstOf(trusted)}`,
+          ...{certificate, privateKey},
+        });
+    const body = {data: built.data};
     return this.#client.patch<SecretObject>(resources.secret, namespace, name, body, {
       type: 'merge',
       beforeSend: this.#guard,
@@ -204,6 +216,11 @@ export class OwnedSecretKeeper {
       return lasting(api, made);
     }
   }
+}
+
+/** The first certificate of a bundle: the authority that signed last. */
+function firstOf(bundle: string): string {
+  return /^[\s\S]*?-----END CERTIFICATE-----\n?/.exec(bundle)?.[0] ?? '';
 }
 
 function lasting(api: MaintenanceApi, secret: SecretObject): SecretObject {

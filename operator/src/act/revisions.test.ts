@@ -8,7 +8,12 @@ const API = aMaintenanceApi();
 const REVISION = {
   apiVersion: 'apps/v1',
   kind: 'ControllerRevision',
-  metadata: {name: 'shop-abc', namespace: 'apis'},
+  metadata: {
+    ...{name: 'shop-abc', namespace: 'apis'},
+    ownerReferences: [
+      {apiVersion: API.apiVersion, kind: API.kind, name: 'shop', uid: API.metadata.uid, controller: true},
+    ],
+  },
   revision: 3,
 };
 const HANDLE = {name: 'shop-abc', uid: 'u1', resourceVersion: '42'};
@@ -37,6 +42,20 @@ describe('a revision', () => {
     const {noted, writer} = aWriter();
     await writer.create(API, REVISION, 't');
     expect(await writer.create(API, REVISION, 't')).toEqual({kind: 'Done', value: false});
+    expect(noted).toHaveLength(1);
+  });
+
+  test('that an orphaning deletion left is taken over with its facts, on the version that was read', async () => {
+    const {server, noted, writer} = aWriter();
+    const facts = {'maintenance-api.io/good': '2026-03-01T00:00:00Z'};
+    const orphan = {...REVISION, metadata: {name: 'shop-abc', resourceVersion: '7', annotations: facts}};
+    server.objects.set('ControllerRevision/shop-abc', orphan);
+    expect(await writer.create(API, REVISION, 't')).toEqual({kind: 'Done', value: true});
+    expect(server.asked.at(-1)).toMatchObject({
+      verb: 'patch',
+      body: {metadata: {resourceVersion: '7', ownerReferences: REVISION.metadata.ownerReferences}},
+    });
+    expect(server.objects.get('ControllerRevision/shop-abc')?.metadata.annotations).toEqual(facts);
     expect(noted).toHaveLength(1);
   });
 

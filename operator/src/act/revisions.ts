@@ -1,9 +1,9 @@
 import {resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
-import {isApiError, keyOf, type KubeClient, type KubeObject, type WritableObject} from '../runtime/index.ts';
+import {controllerOf, isApiError, keyOf, type KubeClient, type KubeObject} from '../runtime/index.ts';
 import type {AttemptResult, Attempts} from './attempts.ts';
 
 export interface RevisionWriterOptions {
-  readonly client: Pick<KubeClient, 'create' | 'delete' | 'patch'>;
+  readonly client: Pick<KubeClient, 'create' | 'delete' | 'get' | 'patch'>;
   readonly attempts: Attempts;
   readonly guard: () => void;
   /** Told of each write with the ControllerRevision's key. */
@@ -26,13 +26,14 @@ export class RevisionWriter {
   }
 
   /**
-   * Creates a revision. One of that name that is there already has the same data, as its name is its hash.
+   * Creates a revision. One of that name that is there already has the same data, as its name is its hash; where nobody
+   * controls it (its resource was deleted with --cascade=orphan) it is taken over with the facts that are on it.
    *
    * @param touch - changes when a person changed the resource
-   * @returns Done with false when there is one: the cache will show it, or, if it is of a deleted resource of this name,
+   * @returns Done with false when there is one that is controlled: the cache will show it, or, if it is of a deleted resource of this name,
    *   its end
    */
-  async create(api: MaintenanceApi, revision: WritableObject, touch: string): Promise<AttemptResult<boolean>> {
+  async create(api: MaintenanceApi, revision: KubeObject, touch: string): Promise<AttemptResult<boolean>> {
     const {attempts, client, guard} = this.#options;
     const owner = keyOf(api.metadata);
     const object = `ControllerRevision/${revision.metadata.name}`;
@@ -44,9 +45,26 @@ export class RevisionWriter {
         return true;
       } catch (error) {
         if (!isApiError(error, 'AlreadyExists')) throw error;
-        return false;
+        return this.#adopt(api, revision);
       }
     });
+  }
+
+  async #adopt(api: MaintenanceApi, {metadata}: KubeObject): Promise<boolean> {
+    const {client, guard} = this.#options;
+    const {namespace} = api.metadata;
+    const there = await client.get(resources.controllerRevision, namespace, metadata.name);
+    if (there === undefined || controllerOf(there) !== undefined) return false;
+    const {resourceVersion} = there.metadata;
+    const adopted = await client.patch(
+      resources.controllerRevision,
+      namespace,
+      metadata.name,
+      {metadata: {resourceVersion, ownerReferences: metadata.ownerReferences}},
+      {type: 'merge', beforeSend: guard},
+    );
+    this.#noteWrite(keyOf(api.metadata), adopted);
+    return true;
   }
 
   /**

@@ -10,7 +10,7 @@ import {
   type MaintenanceApiStatus,
 } from '../api/v1alpha1/index.ts';
 import {databasePodName, maxConnections, revisionData, revisionHash} from '../desired/index.ts';
-import {decide, measuredSince} from '../remediation/index.ts';
+import {decide, measuredSince, type Decision, type Observation} from '../remediation/index.ts';
 import {
   ApiError,
   done,
@@ -298,9 +298,13 @@ export class MaintenanceApiController {
     const suspected = decision.breached || probes.server(key)?.reachable !== true;
     const interval = suspected ? DATABASE_INTERVAL_SUSPECTED_MS : DATABASE_INTERVAL_MS;
     probes.watch(key, databaseTarget(cache, api, state, 'monitor'), interval);
-    // Before a revision is blamed the database must have been asked after the newest responses; once is enough.
-    const blamed = decision.verdict === 'BadRevision' || decision.verdict === 'Unknown';
-    const newest = Math.max(...observation.revisionWindows.map(({to}) => to));
-    if (blamed && (probes.server(key)?.readAt ?? newest) < newest) probes.ask(key);
+    if (isToBeAsked(decision, observation, probes.server(key)?.readAt)) probes.ask(key);
   }
+}
+
+/** Before a revision is blamed its database must have been asked after the newest of its responses; once is enough. */
+function isToBeAsked({verdict}: Decision, {revisionWindows}: Observation, askedAt: number | undefined): boolean {
+  const blamed = verdict === 'BadRevision' || verdict === 'Unknown';
+  const newest = Math.max(...revisionWindows.map(({to}) => to));
+  return blamed && askedAt !== undefined && askedAt < newest;
 }

@@ -50,6 +50,19 @@ describe('a reading', () => {
     expect(readPodMetrics([PAGE, ...probes, ''].join('\n'), 500)).toEqual(readPodMetrics(PAGE, 500));
   });
 
+  test('takes a request that a client gave up for slow when it waited longer than the threshold, else for nothing', () => {
+    const page = (abandonedSoon: number): string =>
+      [
+        'http_requests_total{status="200"} 80',
+        'http_requests_total{status="499"} 20',
+        'http_request_duration_seconds_bucket{status="200",le="0.5"} 80',
+        `http_request_duration_seconds_bucket{status="499",le="0.5"} ${String(abandonedSoon)}`,
+        '',
+      ].join('\n');
+    expect(readPodMetrics(page(0), 500)).toMatchObject({valid: 100, fast: 80, bad: 0});
+    expect(readPodMetrics(page(20), 500)).toMatchObject({valid: 80, fast: 80, bad: 0});
+  });
+
   test('takes the bucket at the threshold', () => {
     expect(readPodMetrics(PAGE, 250)?.fast).toBe(80);
     expect(readPodMetrics(PAGE, 100)?.fast).toBe(0);

@@ -2,7 +2,7 @@ import {parsePrometheusText, type TextSample} from './prometheus-text.ts';
 
 /** What one reading of a pod's `/metrics` tells (docs/reference/image-contract.md). */
 export interface PodReading {
-  /** All responses but 4xx. */
+  /** All responses but 4xx, and requests that were given up after longer than the latency threshold. */
   readonly valid: number;
   readonly bad: number;
   readonly total: number;
@@ -30,6 +30,9 @@ const isClientError = (status: string | undefined): boolean => status?.startsWit
 const isProbe = (route: string | undefined): boolean => route?.startsWith('/health/') ?? false;
 const isServerError = (status: string | undefined): boolean => status?.startsWith('5') ?? false;
 
+/** Nobody was left to answer; the API counts that as 499. */
+const isAbandoned = ({labels}: TextSample): boolean => labels['status'] === '499';
+
 function sum(samples: readonly TextSample[], keep: (sample: TextSample) => boolean): number {
   return samples.reduce((total, sample) => (keep(sample) ? total + sample.value : total), 0);
 }
@@ -52,11 +55,14 @@ export function readPodMetrics(body: string, thresholdMilliseconds: number): Pod
   const migrations = samples.filter((sample) => sample.name === 'schema_migration_info');
   const waiting = samples.find(({name, value}) => name === 'mysql_pool_pending_requests' && value >= 0);
   const resident = samples.find(({name, value}) => name === 'process_resident_memory_bytes' && value >= 0);
+  const quick = buckets.filter(({labels}) => Number(labels['le']) === bound);
+  // A client that gave up after longer than the threshold met a slow service; one that left sooner says nothing.
+  const abandoned = sum(requests, isAbandoned) - sum(quick, isAbandoned);
   return {
-    valid: sum(requests, (sample) => !isClientError(sample.labels['status'])),
+    valid: sum(requests, (sample) => !isClientError(sample.labels['status'])) + Math.max(0, abandoned),
     bad: sum(requests, (sample) => isServerError(sample.labels['status'])),
     total: sum(requests, () => true),
-    fast: sum(buckets, (sample) => Number(sample.labels['le']) === bound && !isClientError(sample.labels['status'])),
+    fast: sum(quick, (sample) => !isClientError(sample.labels['status'])),
     latencyThresholdMs: thresholdMilliseconds,
     poolWaiting: waiting?.value,
     residentBytes: resident?.value,

@@ -175,13 +175,18 @@ function retried({o}: Assessment): Facts[] {
 function breachedNow(a: Assessment, {verdict}: Judgement): Facts[] {
   const own = a.young && a.deployed && (a.breaches.length > 0 || a.down);
   const blamed = verdict === 'BadRevision' || verdict === 'Unknown';
-  if (a.serve === undefined || !own || !blamed) return [];
-  // A database that was killed fails requests before it is asked again, and no pod may be Ready for a moment: neither
-  // must keep a good release from becoming good.
-  const asked = witnesses(a).every(({answer}) => answer !== 'Awaited');
-  const stands = asked && (a.breaches.length > 0 || lasts(a, verdict));
+  if (a.serve === undefined || !own || !blamed || !stands(a, verdict)) return [];
   const known = a.revisions.get(a.serve)?.breachedAt !== undefined;
-  return known || !stands ? [] : [[a.serve, {[revisionAnnotations.breached]: iso(a.now)}]];
+  return known ? [] : [[a.serve, {[revisionAnnotations.breached]: iso(a.now)}]];
+}
+
+/**
+ * A database that was killed fails requests before it is asked again, and no pod may be Ready for a moment: neither must
+ * keep a good release from becoming good.
+ */
+function stands(a: Assessment, verdict: Judgement['verdict']): boolean {
+  const awaited = witnesses(a).some(({answer}) => answer === 'Awaited');
+  return !awaited && (a.breaches.length > 0 || lasts(a, verdict));
 }
 
 function suspendedBy(a: Assessment, action: ActionRecord | undefined): Facts[] {
