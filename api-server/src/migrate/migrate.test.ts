@@ -98,5 +98,15 @@ describe('the plan', () => {
 test('the migrations of this release are usable', async () => {
   const directory = fileURLToPath(new URL('../migrations', import.meta.url));
   const migrations = await loadMigrations(directory);
-  expect(migrations.map(({file}) => file)).toEqual(['0001_create_tasks.sql', '0002_create_idempotency_keys.sql']);
+  expect(migrations.map(({file}) => file)).toEqual([
+    '0001_create_tasks.sql',
+    '0002_create_idempotency_keys.sql',
+    '0003_add_task_fields.sql',
+    '0004_add_task_indexes.sql',
+    '0005_create_task_labels.sql',
+    '0006_create_task_history.sql',
+    '0007_create_deleted_tasks.sql',
+  ]);
+  // An older release must be able to serve beside this one, and again after a rollback.
+  expect(migrations.filter(({previousCanRead}) => !previousCanRead)).toEqual([]);
 });

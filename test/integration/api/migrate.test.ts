@@ -1,3 +1,4 @@
+import {readdirSync} from 'node:fs';
 import {cp, mkdir, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -9,7 +10,13 @@ import {ApiSetting, eventually} from './support.ts';
 jest.setTimeout(60_000);
 
 const RELEASE = fileURLToPath(new URL('../../../api-server/src/migrations', import.meta.url));
+/** How many migrations the release has. */
+const RELEASED = readdirSync(RELEASE).length;
 const LOCK = 'maintenance-api.schema';
+
+function upTo(version: number): readonly number[] {
+  return Array.from({length: version}, (_, i) => i + 1);
+}
 
 let mysql: Mysqld;
 let setting: ApiSetting;
@@ -50,7 +57,10 @@ async function laterRelease(...statements: readonly string[]): Promise<{MIGRATIO
   await mkdir(folder);
   await cp(RELEASE, folder, {recursive: true});
   for (const [index, statement] of statements.entries()) {
-    await writeFile(join(folder, `000${index + 3}_later.sql`), `-- previous_can_read: true\n${statement};\n`);
+    await writeFile(
+      join(folder, `${String(RELEASED + 1 + index).padStart(4, '0')}_later.sql`),
+      `-- previous_can_read: true\n${statement};\n`,
+    );
   }
   return {MIGRATIONS_DIR: folder};
 }
@@ -73,10 +83,9 @@ describe('migrate', () => {
   test('brings an empty database up to the release, and a second time changes nothing', async () => {
     await released();
     const after = await rows('SELECT version, previous_can_read, applied_at FROM schema_migrations');
-    expect(after.map((row): unknown[] => [row['version'], row['previous_can_read']])).toEqual([
-      [1, 1],
-      [2, 1],
-    ]);
+    expect(after.map((row): unknown[] => [row['version'], row['previous_can_read']])).toEqual(
+      upTo(RELEASED).map((version) => [version, 1]),
+    );
     await released();
     expect(await rows('SELECT version, previous_can_read, applied_at FROM schema_migrations')).toEqual(after);
     expect(await rows('SELECT * FROM schema_migrations_begun')).toEqual([]);
@@ -86,9 +95,9 @@ describe('migrate', () => {
     const env = await laterRelease('ALTER TABLE tasks ADD COLUMN third INT', 'ALTER TABLE tasks ADD COLUMN fourth INT');
     const pods = Array.from({length: 8}, () => setting.migrate(env));
     for (const {exited} of pods) expect(await exited).toBe(0);
-    expect(await versions()).toEqual([1, 2, 3, 4]);
+    expect(await versions()).toEqual(upTo(RELEASED + 2));
     const applying = pods.flatMap(({log}) => log.split('\n').filter((line) => line.includes('Applying migration')));
-    expect(applying).toHaveLength(4);
+    expect(applying).toHaveLength(RELEASED + 2);
   });
 
   test('waits for a database that is not there yet', async () => {
@@ -99,7 +108,7 @@ describe('migrate', () => {
     expect(await migration.exited).toBe(0);
     root = await mysql.connect();
     await root.query(`USE ${setting.database.database}`);
-    expect(await versions()).toEqual([1, 2]);
+    expect(await versions()).toEqual(upTo(RELEASED));
   });
 
   test('gives up in bounded time and says what it waited for', async () => {
@@ -137,7 +146,7 @@ describe('the lock that dumps take too', () => {
     await expect(versions()).rejects.toThrow("doesn't exist");
     await root.query('SELECT RELEASE_LOCK(?)', [LOCK]);
     expect(await migration.exited).toBe(0);
-    expect(await versions()).toEqual([1, 2]);
+    expect(await versions()).toEqual(upTo(RELEASED));
   });
 
   test('does not hold back a pod that only restarts', async () => {
@@ -179,7 +188,7 @@ describe('a migration of a table in use', () => {
     await victim.kill9();
     await reader.end();
     expect(await setting.migrate(env).exited).toBe(0);
-    expect(await versions()).toEqual([1, 2, 3]);
+    expect(await versions()).toEqual(upTo(RELEASED + 1));
     expect(await columnsOfTasks()).toContain('third');
   });
 
@@ -195,7 +204,7 @@ describe('a migration of a table in use', () => {
     await eventually('the change without its record', changed);
     await victim.kill9();
     await blocker.end();
-    expect(await versions()).toEqual([1, 2]);
+    expect(await versions()).toEqual(upTo(RELEASED));
   }
 
   test('killed between the change and its record is recorded by the next run', async () => {
@@ -204,7 +213,7 @@ describe('a migration of a table in use', () => {
     await killedBeforeRecord(env, async () => (await columnsOfTasks()).includes('third') || undefined);
     const next = setting.migrate(env);
     expect([await next.exited, next.log]).toEqual([0, expect.any(String)]);
-    expect(await versions()).toEqual([1, 2, 3]);
+    expect(await versions()).toEqual(upTo(RELEASED + 1));
     expect(await rows('SELECT * FROM schema_migrations_begun')).toEqual([]);
   });
 
@@ -220,7 +229,7 @@ describe('a migration of a table in use', () => {
       return waiting.length > 0 || undefined;
     });
     expect(await setting.migrate(env).exited).toBe(0);
-    expect(await versions()).toEqual([1, 2, 3]);
+    expect(await versions()).toEqual(upTo(RELEASED + 1));
     expect(await rows("SELECT title FROM tasks WHERE title = 'seed'")).toHaveLength(1);
   });
 
@@ -234,7 +243,7 @@ describe('a migration of a table in use', () => {
       expect(await migration.exited).toBe(1);
       expect(migration.log).toContain("Duplicate column name 'third'");
     }
-    expect(await versions()).toEqual([1, 2]);
+    expect(await versions()).toEqual(upTo(RELEASED));
   });
 });
 
@@ -246,18 +255,19 @@ describe('an older release on a newer database', () => {
     expect(created.status).toBe(201);
     await eventually('the newer migration in the metrics', async () => {
       return (
-        (await api.metrics()).includes('schema_migration_info{version="3",previous_can_read="true"} 1') || undefined
+        (await api.metrics()).includes(`schema_migration_info{version="${RELEASED + 1}",previous_can_read="true"} 1`) ||
+        undefined
       );
     });
   });
 
   test('refuses clearly when it can’t', async () => {
     await released();
-    await root.query('INSERT INTO schema_migrations VALUES (3, FALSE, NOW(3))');
+    await root.query(`INSERT INTO schema_migrations VALUES (${RELEASED + 1}, FALSE, NOW(3))`);
     const migration = setting.migrate();
     expect(await migration.exited).toBe(1);
-    expect(migration.log).toContain("The database has migration 3, which releases before it can't read");
-    expect(await versions()).toEqual([1, 2, 3]);
+    expect(migration.log).toContain(`The database has migration ${RELEASED + 1}, which releases before it can't read`);
+    expect(await versions()).toEqual(upTo(RELEASED + 1));
   });
 });
 
