@@ -47,8 +47,16 @@ describe('tasks', () => {
       title: 'Grease the pump',
       description: '',
       status: 'open',
+      priority: 'normal',
+      dueAt: null,
+      assignee: null,
+      labels: [],
+      recurrence: null,
       createdAt: '2026-11-23T05:00:00.123Z',
       updatedAt: '2026-11-23T05:00:00.123Z',
+      completedAt: null,
+      deletedAt: null,
+      next: null,
       version: 1,
     });
     expect(response.headers).toMatchObject({location: `/api/v1/tasks/${task.id}`, etag: '"1"'});

@@ -1,6 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import type {IncomingMessage} from 'node:http';
 import fastify, {LogController, type FastifyBaseLogger, type FastifyInstance} from 'fastify';
+import {openApiRoutes} from './openapi/routes.ts';
 import {bearerAuth} from './plugins/auth.ts';
 import {answerBrokenRequest} from './plugins/broken-requests.ts';
 import {drainConnections, type DrainState} from './plugins/drain.ts';
@@ -29,10 +30,21 @@ export interface AppDependencies {
   readonly drain: DrainState;
   readonly logger: FastifyBaseLogger;
   readonly now: () => Date;
+  /** Of the release, for the API's description. */
+  readonly version: string;
 }
 
 /** Builds the API without a port or a database of its own: listen on it, or `inject` requests. */
-export function buildApp({tasks, tokens, metrics, readiness, drain, logger, now}: AppDependencies): FastifyInstance {
+export function buildApp({
+  tasks,
+  tokens,
+  metrics,
+  readiness,
+  drain,
+  logger,
+  now,
+  version,
+}: AppDependencies): FastifyInstance {
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({disableRequestLogging: true, requestIdLogLabel: 'requestId'}),
@@ -44,7 +56,15 @@ export function buildApp({tasks, tokens, metrics, readiness, drain, logger, now}
     http: {headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_MS},
     // What arrives on a kept-alive connection after the port was closed is still answered, and the connection then ends.
     return503OnClosing: false,
-    ajv: {customOptions: {allErrors: true, coerceTypes: false, removeAdditional: false, verbose: true}},
+    ajv: {
+      customOptions: {
+        allErrors: true,
+        allowUnionTypes: true,
+        coerceTypes: false,
+        removeAdditional: false,
+        verbose: true,
+      },
+    },
     clientErrorHandler: (error, socket) => answerBrokenRequest(metrics, error, socket),
     frameworkErrors: (error, request, reply) => {
       observeRequest(metrics, request, reply);
@@ -57,6 +77,7 @@ export function buildApp({tasks, tokens, metrics, readiness, drain, logger, now}
   void app.register(observeRequests, {metrics});
   void app.register(drainConnections, {drain});
   void app.register(healthRoutes, {readiness, drain});
+  void app.register(openApiRoutes, {prefix: '/api/v1', version});
   void app.register(
     (api, _options, done) => {
       void api.register(bearerAuth, {tokens});

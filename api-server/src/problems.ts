@@ -6,6 +6,7 @@ const PROBLEMS = {
   'invalid-request': {status: 400, title: 'The request is not valid'},
   'malformed-body': {status: 400, title: 'The body is not valid JSON'},
   'invalid-cursor': {status: 400, title: 'The cursor was not made by this service'},
+  'cursor-mismatch': {status: 400, title: 'The cursor belongs to a list with other filters or another order'},
   'invalid-idempotency-key': {status: 400, title: 'The Idempotency-Key is not valid'},
   'invalid-if-match': {status: 400, title: 'The If-Match header is not valid'},
   unauthorized: {status: 401, title: 'A valid bearer token is needed'},
@@ -13,6 +14,7 @@ const PROBLEMS = {
   'task-not-found': {status: 404, title: 'There is no such task'},
   'method-not-allowed': {status: 405, title: 'This path does not take this method'},
   'request-timeout': {status: 408, title: 'The request took too long to arrive'},
+  'transition-refused': {status: 409, title: 'The task can not go from its status to this one'},
   'precondition-failed': {status: 412, title: 'The task is not at the version that If-Match names'},
   'body-too-large': {status: 413, title: 'The body is too large'},
   'path-too-long': {status: 414, title: 'The path is too long'},
@@ -25,6 +27,13 @@ const PROBLEMS = {
 } as const satisfies Record<string, {status: number; title: string}>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+export const PROBLEM_CODES = Object.keys(PROBLEMS) as readonly ProblemCode[];
+
+/** The status and title that a code stands for. */
+export function describeProblem(code: ProblemCode): {readonly status: number; readonly title: string} {
+  return PROBLEMS[code];
+}
 
 /** One field that is wrong: where it is (RFC 6901) and what must be so. */
 export interface FieldError {
@@ -41,11 +50,19 @@ export interface ProblemDocument {
   readonly detail?: string;
   readonly requestId?: string;
   readonly errors?: readonly FieldError[];
+  /** transition-refused: the task's status, the one asked for, and those that may follow. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly allowed?: readonly string[];
 }
+
+/** What a problem of one code says besides what all say. */
+type Extension = Pick<ProblemDocument, 'from' | 'to' | 'allowed'>;
 
 export interface ProblemOptions {
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
+  readonly extension?: Extension;
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
@@ -59,6 +76,7 @@ export class Problem extends Error {
   readonly status: number;
   readonly detail: string | undefined;
   readonly errors: readonly FieldError[] | undefined;
+  readonly extension: Extension | undefined;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
@@ -67,6 +85,7 @@ export class Problem extends Error {
     this.status = PROBLEMS[code].status;
     this.detail = options.detail;
     this.errors = options.errors;
+    this.extension = options.extension;
     this.headers = options.headers ?? {};
   }
 
@@ -80,6 +99,7 @@ export class Problem extends Error {
       ...(this.detail === undefined ? {} : {detail: this.detail}),
       ...(requestId === undefined ? {} : {requestId}),
       ...(this.errors === undefined ? {} : {errors: this.errors}),
+      ...this.extension,
     };
   }
 }

@@ -63,7 +63,16 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
   });
   const tasks = new MysqlTaskRepository(database);
   const drain = new DrainState();
-  const app = buildApp({tasks, tokens, metrics, readiness, drain, logger, now: () => new Date()});
+  const app = buildApp({
+    tasks,
+    tokens,
+    metrics,
+    readiness,
+    drain,
+    logger,
+    now: () => new Date(),
+    version: packageJson.version,
+  });
   const metricsServer = createMetricsServer(metrics, (err) => logger.error({err}, 'Metrics failed'));
   readiness.start();
   const background = [

@@ -1,23 +1,44 @@
+import {createHash} from 'node:crypto';
 import {Problem} from '../problems.ts';
-import {isTaskId} from './uuid.ts';
 
-/** The first byte says which kind of cursor it is, so that a later order can have another without ambiguity. */
-const AFTER_ID = '1';
+/** Bytes of each hash in a cursor. They tell mistakes apart, they keep no secret: a cursor names a place, not a right. */
+const HASH_BYTES = 6;
 
-/** An opaque cursor that continues after the task with this id. */
-export function encodeCursor(lastId: string): string {
-  return Buffer.from(AFTER_ID + lastId, 'latin1').toString('base64url');
+/** Numbers, times and ids have no spaces. */
+const SEPARATOR = ' ';
+
+/** Where a page ends: what the order compares, the id last. */
+export type Position = readonly string[];
+
+/**
+ * An opaque cursor that continues after a position of one list.
+ *
+ * @param list what makes the list this one: its filters and its order. The cursor is no good for any other.
+ */
+export function encodeCursor(list: string, position: Position): string {
+  const payload = Buffer.from(position.join(SEPARATOR), 'latin1');
+  const listHash = hash(list);
+  return Buffer.concat([listHash, hash(listHash, payload), payload]).toString('base64url');
 }
 
 /**
- * The id that a cursor continues after.
+ * The position that a cursor continues after. Its parts are what some client sent: the list must check them.
  *
- * @throws {Problem} invalid-cursor.
+ * @throws {Problem} invalid-cursor when no service made it; cursor-mismatch when it belongs to another list.
  */
-export function decodeCursor(cursor: string): string {
-  const text = Buffer.from(cursor, 'base64url').toString('latin1');
-  const id = text.slice(1);
-  // Encoding again refuses what Buffer decodes leniently: stray characters and other spellings of one cursor.
-  if (!text.startsWith(AFTER_ID) || !isTaskId(id) || encodeCursor(id) !== cursor) throw new Problem('invalid-cursor');
-  return id;
+export function decodeCursor(list: string, cursor: string): Position {
+  const bytes = Buffer.from(cursor, 'base64url');
+  const listHash = bytes.subarray(0, HASH_BYTES);
+  const payload = bytes.subarray(2 * HASH_BYTES);
+  const sealed = Buffer.concat([listHash, hash(listHash, payload), payload]);
+  // Compared as text, which refuses what Buffer decodes leniently: stray characters and other spellings of one cursor.
+  if (sealed.toString('base64url') !== cursor || payload.length === 0) throw new Problem('invalid-cursor');
+  if (!listHash.equals(hash(list))) throw new Problem('cursor-mismatch');
+  return payload.toString('latin1').split(SEPARATOR);
+}
+
+function hash(...parts: readonly (string | Buffer)[]): Buffer {
+  const digest = createHash('sha256');
+  for (const part of parts) digest.update(part);
+  return digest.digest().subarray(0, HASH_BYTES);
 }

@@ -1,10 +1,9 @@
 import {createHash} from 'node:crypto';
 import {Problem} from '../problems.ts';
-import type {CreateTask} from './schema.ts';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** One client's wish to create one task exactly once. */
+/** One client's wish to do one thing exactly once. */
 export interface IdempotentRequest {
   /** The token's name: two clients never share a key. */
   readonly principal: string;
@@ -28,7 +27,17 @@ export function parseIdempotencyKey(header: string | string[] | undefined): stri
 }
 
 /** The hash by which a repeated request is told from another one under the same key. */
-export function hashBody(body: CreateTask): Buffer {
-  const entries = Object.entries(body).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256').update(JSON.stringify(entries)).digest();
+export function hashBody(body: object): Buffer {
+  return createHash('sha256')
+    .update(JSON.stringify(canonical(body)))
+    .digest();
+}
+
+/** Objects as lists of their fields in order, since the order in which a client wrote them says nothing. */
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, field]) => [name, canonical(field)]);
 }

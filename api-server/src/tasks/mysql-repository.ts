@@ -1,42 +1,33 @@
 import type {RowDataPacket} from 'mysql2/promise';
-import type {Database, Session, SqlValue, Statement} from '../database/database.ts';
-import {errnoOf} from '../database/errors.ts';
+import type {Database, Session} from '../database/database.ts';
+import {decide} from './change.ts';
+import {newTask} from './draft.ts';
 import type {VersionCheck} from './etag.ts';
 import type {IdempotentRequest} from './idempotency.ts';
-import type {CreateOutcome, RemoveOutcome, TaskRepository, UpdateOutcome} from './repository.ts';
-import type {PatchTask, Task, TaskStatus} from './schema.ts';
+import {claim, purgeKeys} from './keys.ts';
+import {planList} from './list-plan.ts';
+import type {Page, TaskList} from './list.ts';
+import type {
+  Actor,
+  BulkOutcome,
+  CreateOutcome,
+  RemoveOutcome,
+  RestoreOutcome,
+  TaskRepository,
+  UpdateOutcome,
+} from './repository.ts';
+import {COLUMNS, taskOf, taskOfDocument, valuesOf} from './rows.ts';
+import type {CreateTask, FieldChange, HistoryEntry, PatchTask, Task} from './schema.ts';
+import * as sql from './statements.ts';
+import {uuidV7} from './uuid.ts';
 
-const COLUMNS = 'id, title, description, status, created_at, updated_at, version';
+/** What a repeated bulk creation is answered from. The rest is in its body, which is the first one's. */
+interface BulkResponse {
+  readonly ids: readonly string[];
+  readonly at: string;
+}
 
-const INSERT: Statement = {
-  name: 'task_insert',
-  sql: `INSERT INTO tasks (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-};
-const FIND: Statement = {name: 'task_find', sql: `SELECT ${COLUMNS} FROM tasks WHERE id = ?`};
-const LOCK: Statement = {name: 'task_lock', sql: `SELECT ${COLUMNS} FROM tasks WHERE id = ? FOR UPDATE`};
-const LIST: Statement = {name: 'task_list', sql: `SELECT ${COLUMNS} FROM tasks WHERE id > ? ORDER BY id LIMIT ?`};
-const UPDATE: Statement = {
-  name: 'task_update',
-  sql: 'UPDATE tasks SET title = ?, description = ?, status = ?, updated_at = ?, version = ? WHERE id = ?',
-};
-const DELETE: Statement = {name: 'task_delete', sql: 'DELETE FROM tasks WHERE id = ?'};
-
-const CLAIM_KEY: Statement = {
-  name: 'idempotency_claim',
-  sql: 'INSERT INTO idempotency_keys (principal, idempotency_key, body_hash, response, created_at) VALUES (?, ?, ?, ?, ?)',
-};
-const FIND_KEY: Statement = {
-  name: 'idempotency_find',
-  sql: 'SELECT body_hash, response FROM idempotency_keys WHERE principal = ? AND idempotency_key = ? FOR SHARE',
-};
-const PURGE_KEYS: Statement = {
-  name: 'idempotency_purge',
-  sql: 'DELETE FROM idempotency_keys WHERE created_at < ? ORDER BY created_at LIMIT ?',
-};
-
-const ER_DUP_ENTRY = 1062;
-/** Rows a purge takes at once: few enough that no request waits long behind its locks. */
-const PURGE_BATCH = 500;
+const LAST_TIME = new Date('9999-12-31T23:59:59.999Z');
 
 /** Tasks in MySQL. */
 export class MysqlTaskRepository implements TaskRepository {
@@ -46,58 +37,139 @@ export class MysqlTaskRepository implements TaskRepository {
     this.#database = database;
   }
 
-  async create(task: Task, once: IdempotentRequest | undefined): Promise<CreateOutcome> {
-    if (once === undefined) {
-      await this.#database.run((session) => session.change(INSERT, insertValues(task)));
+  async create(task: Task, actor: Actor, once: IdempotentRequest | undefined): Promise<CreateOutcome> {
+    if (once === undefined && task.labels.length === 0) {
+      await this.#database.run((session) => session.change(sql.INSERT, [...valuesOf(task), actor.principal]));
       return {kind: 'created', task};
     }
-    // The key and the task are one transaction: whoever finds the key finds the task too, whatever crashed in between.
-    // A second request with the key waits in the INSERT for the first one's transaction, and then finds its answer.
     return this.#database.transaction(async (session) => {
-      const earlier = await claim(session, once, task);
-      if (earlier !== undefined) return earlier;
-      await session.change(INSERT, insertValues(task));
+      if (once !== undefined) {
+        const claimed = await claim(session, once, JSON.stringify(task), actor.now);
+        if (claimed.kind === 'key-reused') return claimed;
+        if (claimed.kind === 'repeated') return {kind: 'repeated', task: taskOfDocument(JSON.parse(claimed.response))};
+      }
+      await insert(session, task, actor.principal);
       return {kind: 'created', task};
+    });
+  }
+
+  async createAll(
+    bodies: readonly CreateTask[],
+    {principal, now}: Actor,
+    once: IdempotentRequest | undefined,
+  ): Promise<BulkOutcome> {
+    const response: BulkResponse = {ids: bodies.map(() => uuidV7(now.getTime())).sort(), at: now.toISOString()};
+    const tasks = bulkTasks(bodies, response);
+    return this.#database.transaction(async (session) => {
+      if (once !== undefined) {
+        const claimed = await claim(session, once, JSON.stringify(response), now);
+        if (claimed.kind === 'key-reused') return claimed;
+        if (claimed.kind === 'repeated') {
+          return {kind: 'repeated', tasks: bulkTasks(bodies, JSON.parse(claimed.response) as BulkResponse)};
+        }
+      }
+      await session.change(sql.INSERT_ALL, [principal, JSON.stringify(tasks.map(jsonValues))]);
+      await insertLabels(session, tasks);
+      return {kind: 'created', tasks};
     });
   }
 
   async find(id: string): Promise<Task | undefined> {
-    const [row] = await this.#database.run((session) => session.rows(FIND, [id]));
+    const [row] = await this.#database.run((session) => session.rows(sql.FIND, [id]));
     return row === undefined ? undefined : taskOf(row);
   }
 
-  async list(after: string | undefined, limit: number): Promise<readonly Task[]> {
-    const rows = await this.#database.run((session) => session.rows(LIST, [after ?? '', String(limit)]));
-    return rows.map(taskOf);
+  async list(list: TaskList): Promise<Page<Task>> {
+    const plan = planList(list);
+    return this.#database.run(async (session) => {
+      let edge;
+      if (plan.edge !== undefined) {
+        const [row] = await session.rows(plan.edge.statement, plan.edge.values);
+        if (row !== undefined) edge = plan.edgeOf({k: row.k as unknown, id: row.id as unknown});
+      }
+      // One more than asked for tells whether there is a next page without another query.
+      const {statement, values} = plan.page(edge, list.limit + 1);
+      const found = (await session.rows(statement, values)).map(taskOf);
+      const page = pageOf(found, list.limit, plan.positionOf);
+      return {...page, next: page.next ?? edge};
+    });
   }
 
-  async update(id: string, check: VersionCheck, patch: PatchTask, now: Date): Promise<UpdateOutcome> {
+  async listDeleted(after: readonly string[] | undefined, limit: number): Promise<Page<Task>> {
+    const [time, id] = after === undefined ? [LAST_TIME, ''] : [new Date(after[0] ?? ''), after[1] ?? ''];
+    const rows = await this.#database.run((session) =>
+      session.rows(sql.LIST_DELETED, [time, time, id, String(limit + 1)]),
+    );
+    const found = rows.map((row) => taskOfDocument(row.document));
+    return pageOf(found, limit, (task) => [task.deletedAt ?? '', task.id]);
+  }
+
+  async update(id: string, check: VersionCheck, patch: PatchTask, actor: Actor): Promise<UpdateOutcome> {
     return this.#database.transaction(async (session) => {
-      const [row] = await session.rows(LOCK, [id]);
-      if (row === undefined) return {kind: 'missing'};
-      const before = taskOf(row);
+      const before = taskIn(await session.rows(sql.LOCK, [id]));
+      if (before === undefined) return {kind: 'missing'};
       if (!check(before.version)) return {kind: 'stale', version: before.version};
-      const task: Task = {
-        ...before,
-        title: patch.title ?? before.title,
-        description: patch.description ?? before.description,
-        status: patch.status ?? before.status,
-        updatedAt: now.toISOString(),
-        version: before.version + 1,
-      };
-      await session.change(UPDATE, [task.title, task.description, task.status, now, String(task.version), id]);
+      const decision = decide(before, patch, actor.now);
+      if (decision.kind === 'unchanged') return {kind: 'updated', task: before};
+      if (decision.kind !== 'changed') return decision;
+      let {task} = decision;
+      if (decision.repeats) {
+        const next = await nextOf(task, actor.now);
+        if (next !== undefined) {
+          await insert(session, next, actor.principal);
+          task = {...task, next: next.id};
+        }
+      }
+      const [, ...values] = valuesOf(task);
+      await session.change(sql.UPDATE, [...values, id]);
+      if (decision.changes.some(({field}) => field === 'labels')) {
+        await session.change(sql.DELETE_LABELS, [id]);
+        await insertLabels(session, [task]);
+      }
+      await record(session, task, 'updated', decision.changes, actor);
       return {kind: 'updated', task};
     });
   }
 
-  async remove(id: string, check: VersionCheck): Promise<RemoveOutcome> {
+  async remove(id: string, check: VersionCheck, actor: Actor): Promise<RemoveOutcome> {
     return this.#database.transaction(async (session) => {
-      const [row] = await session.rows(LOCK, [id]);
+      const [row] = await session.rows(sql.LOCK, [id]);
       if (row === undefined) return {kind: 'missing'};
-      const {version} = taskOf(row);
-      if (!check(version)) return {kind: 'stale', version};
-      await session.change(DELETE, [id]);
+      const before = taskOf(row);
+      if (!check(before.version)) return {kind: 'stale', version: before.version};
+      const task = {...before, deletedAt: actor.now.toISOString(), version: before.version + 1};
+      const createdBy = row.created_by as string | null;
+      const times = [new Date(task.createdAt), actor.now];
+      await session.change(sql.INSERT_DELETED, [id, JSON.stringify(task), createdBy, ...times]);
+      await session.change(sql.DELETE, [id]);
+      await record(session, task, 'deleted', [], actor);
       return {kind: 'removed'};
+    });
+  }
+
+  async restore(id: string, check: VersionCheck, actor: Actor): Promise<RestoreOutcome> {
+    return this.#database.transaction(async (session) => {
+      const [row] = await session.rows(sql.LOCK_DELETED, [id]);
+      if (row === undefined) return unlessDeleted(taskIn(await session.rows(sql.LOCK, [id])), check);
+      const before = taskOfDocument(row.document);
+      if (!check(before.version)) return {kind: 'stale', version: before.version};
+      const task = {...before, deletedAt: null, updatedAt: actor.now.toISOString(), version: before.version + 1};
+      await insert(session, task, row.created_by as string | null);
+      await session.change(sql.DELETE_DELETED, [id]);
+      await record(session, task, 'restored', [], actor);
+      return {kind: 'restored', task};
+    });
+  }
+
+  async history(id: string, before: number | undefined, limit: number): Promise<Page<HistoryEntry> | undefined> {
+    return this.#database.run(async (session) => {
+      const [creation] = await session.rows(sql.FIND_CREATION, [id, id]);
+      if (creation === undefined) return undefined;
+      const until = before ?? 2 ** 32 - 1;
+      const rows = await session.rows(sql.LIST_CHANGES, [id, String(until), String(limit + 1)]);
+      const found = rows.map(changeOf);
+      if (until > 1 && found.length <= limit) found.push(creationOf(creation));
+      return pageOf(found, limit, ({version}) => [String(version)]);
     });
   }
 
@@ -106,53 +178,82 @@ export class MysqlTaskRepository implements TaskRepository {
    *
    * @returns how many were forgotten.
    */
-  async purgeKeys(before: Date): Promise<number> {
-    for (let purged = 0; ;) {
-      const step = await this.#database.run((session) => session.change(PURGE_KEYS, [before, String(PURGE_BATCH)]));
-      purged += step;
-      if (step < PURGE_BATCH) return purged;
-    }
+  purgeKeys(before: Date): Promise<number> {
+    return purgeKeys(this.#database, before);
   }
 }
 
-/** Claims the request's key for a task, or says how the key was used before. */
-async function claim(session: Session, once: IdempotentRequest, task: Task): Promise<CreateOutcome | undefined> {
-  try {
-    const created = new Date(task.createdAt);
-    await session.change(CLAIM_KEY, [once.principal, once.key, once.bodyHash, JSON.stringify(task), created]);
-    return undefined;
-  } catch (error) {
-    if (errnoOf(error) !== ER_DUP_ENTRY) throw error;
-  }
-  // A locking read sees what was committed after this transaction's snapshot; the failed INSERT holds the row already.
-  const [row] = await session.rows(FIND_KEY, [once.principal, once.key]);
-  const bodyHash: unknown = row?.body_hash;
-  if (!(bodyHash instanceof Buffer)) throw new Error('An idempotency key vanished while it was locked');
-  if (!bodyHash.equals(once.bodyHash)) return {kind: 'key-reused'};
-  return {kind: 'repeated', task: JSON.parse(String(row?.response)) as Task};
+async function insert(session: Session, task: Task, createdBy: string | null): Promise<void> {
+  await session.change(sql.INSERT, [...valuesOf(task), createdBy]);
+  await insertLabels(session, [task]);
 }
 
-function insertValues(task: Task): readonly SqlValue[] {
-  return [
-    task.id,
-    task.title,
-    task.description,
-    task.status,
-    new Date(task.createdAt),
-    new Date(task.updatedAt),
-    String(task.version),
-  ];
+async function insertLabels(session: Session, tasks: readonly Task[]): Promise<void> {
+  const pairs = tasks.flatMap(({id, labels}) => labels.map((label) => [label, id]));
+  if (pairs.length > 0) await session.change(sql.INSERT_LABELS, [JSON.stringify(pairs)]);
 }
 
-/** The columns' types are those of the migrations, and the schema of the answer checks them again. */
-function taskOf(row: RowDataPacket): Task {
+async function record(
+  session: Session,
+  {id, version}: Task,
+  action: 'updated' | 'deleted' | 'restored',
+  changes: readonly FieldChange[],
+  {principal, now}: Actor,
+): Promise<void> {
+  const values = [id, String(version), now, principal, action, JSON.stringify(changes)];
+  await session.change(sql.INSERT_CHANGE, values);
+}
+
+/** The task after a completed one that repeats; undefined at the series' end. */
+async function nextOf(task: Task, now: Date): Promise<Task | undefined> {
+  if (task.recurrence === null || task.dueAt === null) return undefined;
+  // Imported when the first task repeats: many services have none, and it is a fifth of the process's code.
+  const {following} = await import('./recurrence.ts');
+  const next = following(task.recurrence, task.dueAt, now);
+  if (next === undefined) return undefined;
+  const {title, description, priority, assignee, labels} = task;
+  const body = {title, description, priority, assignee, labels, ...next};
+  return newTask(body, uuidV7(now.getTime()), now.toISOString());
+}
+
+function bulkTasks(bodies: readonly CreateTask[], {ids, at}: BulkResponse): readonly Task[] {
+  return bodies.map((body, i) => newTask(body, ids[i] ?? '', at));
+}
+
+/** The values of a task for JSON_TABLE: a time without the zone's letter, and labels as the array that they are. */
+function jsonValues(task: Task): readonly unknown[] {
+  return valuesOf(task).map((value, i) => {
+    if (COLUMNS[i] === 'labels') return task.labels;
+    return value instanceof Date ? value.toISOString().slice(0, -1) : value;
+  });
+}
+
+function taskIn([row]: readonly RowDataPacket[]): Task | undefined {
+  return row === undefined ? undefined : taskOf(row);
+}
+
+function unlessDeleted(task: Task | undefined, check: VersionCheck): RestoreOutcome {
+  if (task === undefined) return {kind: 'missing'};
+  return check(task.version) ? {kind: 'restored', task} : {kind: 'stale', version: task.version};
+}
+
+function changeOf(row: RowDataPacket): HistoryEntry {
   return {
-    id: row.id as string,
-    title: row.title as string,
-    description: row.description as string,
-    status: row.status as TaskStatus,
-    createdAt: (row.created_at as Date).toISOString(),
-    updatedAt: (row.updated_at as Date).toISOString(),
     version: row.version as number,
+    at: (row.changed_at as Date).toISOString(),
+    by: row.principal as string,
+    action: row.action as HistoryEntry['action'],
+    changes: row.changes as FieldChange[],
   };
+}
+
+function creationOf(row: RowDataPacket): HistoryEntry {
+  const at = (row.created_at as Date).toISOString();
+  return {version: 1, at, by: row.created_by as string | null, action: 'created', changes: []};
+}
+
+function pageOf<T>(found: readonly T[], limit: number, positionOf: (item: T) => readonly string[]): Page<T> {
+  const items = found.slice(0, limit);
+  const last = items.at(-1);
+  return {items, next: found.length > limit && last !== undefined ? positionOf(last) : undefined};
 }

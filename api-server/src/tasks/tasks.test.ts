@@ -1,3 +1,4 @@
+import {createHash} from 'node:crypto';
 import {describe, expect, test} from '@jest/globals';
 import fc from 'fast-check';
 import {Problem} from '../problems.ts';
@@ -38,16 +39,25 @@ describe('task ids', () => {
 });
 
 describe('cursors', () => {
-  test('lead back to their id', () => {
-    const id = uuidV7(1);
-    expect(decodeCursor(encodeCursor(id))).toBe(id);
+  const position = ['2026-03-01T09:00:00.000Z', uuidV7(1)];
+  const real = encodeCursor('list', position);
+
+  test('lead back to their position', () => expect(decodeCursor('list', real)).toEqual(position));
+
+  test('of another list are told from those that no service made', () => {
+    expect(codeOf(() => decodeCursor('other', real))).toBe('cursor-mismatch');
+    const others = [`${real}=`, ` ${real}`, real.slice(1), real.slice(0, -4), "1' OR '1'='1", ''];
+    for (const cursor of others) expect(codeOf(() => decodeCursor('list', cursor))).toBe('invalid-cursor');
+    fc.assert(
+      fc.property(fc.string(), (text) => expect(codeOf(() => decodeCursor('list', text))).toBe('invalid-cursor')),
+    );
   });
 
-  test('of any other making are refused', () => {
-    const real = encodeCursor(uuidV7(1));
-    const other = [`${real}=`, ` ${real}`, real.slice(1), Buffer.from('2').toString('base64url'), "1' OR '1'='1"];
-    for (const cursor of other) expect(codeOf(() => decodeCursor(cursor))).toBe('invalid-cursor');
-    fc.assert(fc.property(fc.string(), (text) => expect(codeOf(() => decodeCursor(text))).toBe('invalid-cursor')));
+  test('with any character changed are refused', () => {
+    for (let i = 0; i < real.length; i++) {
+      const changed = `${real.slice(0, i)}${real[i] === 'A' ? 'B' : 'A'}${real.slice(i + 1)}`;
+      expect(codeOf(() => decodeCursor('list', changed))).toBe('invalid-cursor');
+    }
   });
 });
 
@@ -86,5 +96,12 @@ describe('idempotency keys', () => {
     expect(hashBody({title: 'a', description: 'b'})).toEqual(hashBody({description: 'b', title: 'a'}));
     const hashes = [{title: 'a'}, {title: 'b'}, {title: 'a', description: ''}, {title: 'a', status: 'open' as const}];
     expect(new Set(hashes.map((body) => hashBody(body).toString('hex'))).size).toBe(hashes.length);
+    const [bulk, turned] = [{tasks: [{title: 'a', priority: 'low'}]}, {tasks: [{priority: 'low', title: 'a'}]}];
+    expect(hashBody(bulk)).toEqual(hashBody(turned));
+  });
+
+  test('have the hash that the release before this one gives, so that a repetition may reach either', () => {
+    const hash = createHash('sha256').update('[["description","b"],["title","a"]]').digest();
+    expect(hashBody({title: 'a', description: 'b'})).toEqual(hash);
   });
 });

@@ -35,6 +35,7 @@ export function createTestApp(): TestApp {
     drain,
     logger: createLogger('trace', {write: (line) => void log.push(line)}),
     now: () => new Date('2026-11-23T05:00:00.123Z'),
+    version: '1.2.3',
   });
   return {app, tasks, metrics, readiness, drain, log};
 }

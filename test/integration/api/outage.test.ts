@@ -29,7 +29,7 @@ async function titles(api: ApiProcess): Promise<readonly string[]> {
   let query = '?limit=100';
   for (;;) {
     const {body} = await api.request('GET', `/api/v1/tasks${query}`);
-    found.push(...body.items.map((item) => (item as {title: string} & typeof item).title));
+    found.push(...body.items.map(({title}) => title));
     if (body.nextCursor === null) return found;
     query = `?limit=100&cursor=${body.nextCursor}`;
   }

@@ -6,6 +6,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
+import type {HistoryEntry, Task} from '../../../api-server/src/tasks/schema.ts';
 import type {Mysqld, TestDatabase} from '../../harness/mysqld.ts';
 
 const SERVER = fileURLToPath(new URL('../../../api-server/src/server.ts', import.meta.url));
@@ -28,11 +29,9 @@ export async function eventually<T>(what: string, probe: () => Promise<T | undef
   throw new Error(`Never came: ${what}; last error: ${String(last)}`, {cause: last});
 }
 
-/** What the tests look at in any answer: a task, a page of tasks or a problem. */
-export interface AnswerBody {
-  readonly id: string;
-  readonly version: number;
-  readonly items: readonly {readonly id: string}[];
+/** What the tests look at in any answer: a task, a page of tasks or of changes, or a problem. */
+export interface AnswerBody extends Task {
+  readonly items: readonly (Task & HistoryEntry)[];
   readonly nextCursor: string | null;
   readonly code: string;
 }
