@@ -5,6 +5,7 @@ import {fileURLToPath} from 'node:url';
 
 import {stringify} from 'yaml';
 
+import {apiPage} from './generate/api.ts';
 import {conditionsPage, eventsPage, labelsPage} from './generate/catalogues.ts';
 import {maintenanceApiCrd} from './generate/crd.ts';
 import {docsIndex} from './generate/docs-index.ts';
@@ -34,6 +35,7 @@ async function writtenPages(): Promise<Map<string, string>> {
 export async function generate(): Promise<Map<string, string>> {
   const crd = maintenanceApiCrd();
   const reference = new Map([
+    ['docs/API.md', apiPage()],
     ['docs/reference/maintenance-api.md', maintenanceApiPage(crd)],
     ['docs/reference/conditions.md', conditionsPage()],
     ['docs/reference/events.md', eventsPage()],
