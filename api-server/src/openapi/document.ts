@@ -46,14 +46,13 @@ const HEADERS: Readonly<Record<string, JsonObject>> = {
 
 const REQUEST_HEADERS: Readonly<Record<string, JsonObject>> = {
   'If-Match': {
-    description: 'Entity tags: do it only if the task has one of them. Without it, or with *, whatever the version.',
+    description:
+      'Entity tags, such as "1": do it only if the task has one of them. Without it, or with *, in any case.',
     schema: {type: 'string'},
-    example: '"1"',
   },
   'Idempotency-Key': {
     description: 'A name for this wish, made up by the client; no two clients share one.',
     schema: {type: 'string', pattern: '^[!-~]{1,255}$'},
-    example: '7f3c2f0e-3f0b-4c8e-9d53-6f3a1f1c9d11',
   },
 };
 

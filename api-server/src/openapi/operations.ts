@@ -65,13 +65,14 @@ const ALWAYS: readonly ProblemCode[] = [
   'overloaded',
   'database-unavailable',
 ];
-const WITH_BODY: readonly ProblemCode[] = ['malformed-body', 'body-too-large', 'unsupported-media-type'];
+/** A body is read wherever one is sent, also where none is asked for. */
+const CHANGING: readonly ProblemCode[] = ['malformed-body', 'body-too-large', 'unsupported-media-type'];
 
 /** Every problem that an operation may answer with. */
-export function problemsOf({body, headers = [], problems}: Operation): readonly ProblemCode[] {
+export function problemsOf({method, headers = [], problems}: Operation): readonly ProblemCode[] {
   return [
     ...ALWAYS,
-    ...(body === undefined ? [] : WITH_BODY),
+    ...(method === 'get' ? [] : CHANGING),
     ...(headers.includes('If-Match') ? (['invalid-if-match', 'precondition-failed'] as const) : []),
     ...(headers.includes('Idempotency-Key') ? (['invalid-idempotency-key', 'idempotency-key-reused'] as const) : []),
     ...problems,
