@@ -1,17 +1,15 @@
 import {createHash} from 'node:crypto';
-import {chmod, mkdir, readFile, readdir, rename} from 'node:fs/promises';
+import {readFile, rename} from 'node:fs/promises';
 import {arch} from 'node:os';
 import {join} from 'node:path';
-import {findProgram, PreflightError, requirePrograms} from '../lib/apt.ts';
 import {cached} from '../lib/cache.ts';
 import {run} from '../lib/exec.ts';
+import {goEnvironment, goProgram} from '../lib/go.ts';
 import type {Progress, ProgressTask} from '../lib/progress.ts';
 
 /** The Go module that pins every version; part of the tree. */
 const MODULE = join(import.meta.dirname, 'go');
 const KUBERNETES_VERSION = 'v1.36.3';
-/** The toolchain for machines whose own Go is older than 1.21 and so can't fetch the right one by itself. */
-const GO_TOOLCHAIN = 'go1.26.8';
 
 /** Programs by the step that needs them first, so that a control plane needn't wait for a node's. */
 const GROUPS = {
@@ -64,7 +62,7 @@ export async function programs(group: ProgramGroup, progress: Progress): Promise
 }
 
 async function build(group: ProgramGroup, directory: string, progress: Progress): Promise<void> {
-  const go = await goProgram(progress);
+  const go = await goProgram('builds Kubernetes for the local cluster', progress);
   const entries = Object.entries(GROUPS[group]);
   const names = entries.map(([name]) => name).join(', ');
   await progress.run(`building ${names} (from nothing ${COLD_BUILD[group]})`, async (task) => {
@@ -116,10 +114,6 @@ function linkerFlags(): string {
   return `-s -w -X ${version}.gitVersion=${KUBERNETES_VERSION} -X ${version}.gitMajor=${String(major)} -X ${version}.gitMinor=${String(minor)}`;
 }
 
-function goEnvironment(): NodeJS.ProcessEnv {
-  return {...process.env, CGO_ENABLED: '0', GOTOOLCHAIN: 'auto', GOFLAGS: '-mod=readonly', GOWORK: 'off'};
-}
-
 /** The versions, and those sources of ours that the group is built from. */
 async function sourceHash(group: ProgramGroup): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([group, GROUPS[group], linkerFlags(), arch()]));
@@ -128,50 +122,4 @@ async function sourceHash(group: ProgramGroup): Promise<string> {
     hash.update(`\0${file}\0`).update(await readFile(join(MODULE, file)));
   }
   return hash.digest('hex').slice(0, 12);
-}
-
-/** Finds Go, installs Debian's when there is none, and goes around one that is too old to fetch its successor. */
-async function goProgram(progress: Progress): Promise<string> {
-  if ((await findProgram('go')) === undefined) await requireGo(progress);
-  const go = await findProgram('go');
-  if (go === undefined) throw new PreflightError([GO_HELP]);
-  const {stdout} = await run([go, 'version']);
-  const minor = Number(/go1\.(\d+)/.exec(stdout)?.[1]);
-  return minor >= 21 ? go : newerToolchain(go, progress);
-}
-
-const GO_HELP =
-  'go 1.21 or newer (builds Kubernetes for the local cluster): https://go.dev/doc/install or sudo apt-get install --no-install-recommends golang-go';
-
-async function requireGo(progress: Progress): Promise<void> {
-  await requirePrograms(
-    [
-      {file: 'go', debianPackage: 'golang-go', purpose: 'builds Kubernetes for the local cluster'},
-      {
-        file: '/etc/ssl/certs/ca-certificates.crt',
-        debianPackage: 'ca-certificates',
-        purpose: 'Go fetches modules by HTTPS',
-      },
-    ],
-    progress,
-  );
-}
-
-/** Fetches the toolchain as GOTOOLCHAIN=auto would: it is an ordinary module, checked against the checksum database. */
-async function newerToolchain(go: string, progress: Progress): Promise<string> {
-  const architecture = arch() === 'x64' ? 'amd64' : arch();
-  const version = `v0.0.1-${GO_TOOLCHAIN}.linux-${architecture}`;
-  const entry = await cached(`go-toolchain/${version}`, async (directory) =>
-    progress.run(`fetching ${GO_TOOLCHAIN}, since this machine's Go is older than 1.21`, async () => {
-      const env = {...process.env, GOFLAGS: '-modcacherw', GOMODCACHE: join(directory, 'mod'), GO111MODULE: 'on'};
-      await mkdir(join(directory, 'empty'));
-      await run([go, 'mod', 'download', `golang.org/toolchain@${version}`], {cwd: join(directory, 'empty'), env});
-      const root = join(directory, 'mod', 'golang.org', `toolchain@${version}`);
-      // Module archives carry no permissions.
-      for (const folder of ['bin', `pkg/tool/linux_${architecture}`]) {
-        for (const name of await readdir(join(root, folder))) await chmod(join(root, folder, name), 0o755);
-      }
-    }),
-  );
-  return join(entry, 'mod', 'golang.org', `toolchain@${version}`, 'bin', 'go');
 }

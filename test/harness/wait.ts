@@ -3,7 +3,7 @@ export class WaitTimeout extends Error {
   override readonly name = 'WaitTimeout';
 }
 
-/** How often a state is looked at. */
+/** How often a state is looked at, unless the caller knows better. */
 const POLL_MS = 500;
 
 /**
@@ -12,8 +12,14 @@ const POLL_MS = 500;
  * @param what - the state in words, for the error
  * @param probe - returns the state once it holds, undefined before; may throw as long as it doesn't
  * @param timeoutMs - after this it is an error
+ * @param pollMs - how long after one look comes the next
  */
-export async function waitFor<T>(what: string, probe: () => Promise<T | undefined>, timeoutMs: number): Promise<T> {
+export async function waitFor<T>(
+  what: string,
+  probe: () => Promise<T | undefined>,
+  timeoutMs: number,
+  pollMs = POLL_MS,
+): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let last: string;
   for (;;) {
@@ -27,6 +33,6 @@ export async function waitFor<T>(what: string, probe: () => Promise<T | undefine
     if (performance.now() > deadline) {
       throw new WaitTimeout(`Waited ${String(Math.round(timeoutMs / 1000))} s for: ${what}. Last seen: ${last}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }
