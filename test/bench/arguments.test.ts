@@ -18,6 +18,11 @@ describe('the command line', () => {
     });
   });
 
+  test('chooses a group by the begin of its names, unless a row is called so', () => {
+    const known = ['a', 'a-1', 'api-x', 'api-y', 'apis'];
+    expect(parseArguments(['api', 'a'], known)).toMatchObject({rows: ['api-x', 'api-y', 'a']});
+  });
+
   test.each([
     [['c'], 'there is no row c; rows: a b'],
     [['--runs', '21'], '--runs must be a whole number from 1 to 20, not 21'],

@@ -8,7 +8,8 @@ const MAX_MINUTES = 25;
 
 export const USAGE = `npm run bench -- [row…] [options]
 
-Measures the project's figures on this machine and prints them beside their goals. Without a row all of them.
+Measures the project's figures on this machine and prints them beside their goals. Without a row all of them; \`api\`
+stands for all rows whose names begin with \`api-\`.
 
   --list             list the rows
   --runs N           bad releases, 1–${MAX_RUNS} (3)
@@ -51,10 +52,14 @@ export function parseArguments(args: readonly string[], known: readonly string[]
   const {values, positionals} = read(args);
   if (values.help) return 'help';
   if (values.list) return 'list';
-  const unknown = positionals.find((name) => !known.includes(name));
+  const rows = positionals.flatMap((name) => {
+    const group = known.filter((row) => row.startsWith(`${name}-`));
+    return known.includes(name) || group.length === 0 ? [name] : group;
+  });
+  const unknown = rows.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new UsageError(`there is no row ${unknown}; rows: ${known.join(' ')}`);
   return {
-    rows: positionals,
+    rows,
     isStrict: values.strict,
     options: {
       runs: whole('runs', values.runs, MAX_RUNS),

@@ -4,6 +4,8 @@ import type {Progress} from '../../hack/lib/progress.ts';
 import {stateRoot} from '../../hack/lib/state.ts';
 import type {MaintenanceApi} from '../../operator/src/api/v1alpha1/index.ts';
 import {World} from '../harness/world.ts';
+import {measureLimited} from './api/limited.ts';
+import {Stand} from './api/stand.ts';
 import {ConnectionCounter} from './connections.ts';
 import {measureRollbacks, type Rollback} from './rollbacks.ts';
 
@@ -12,6 +14,8 @@ const CLUSTER = 'bench';
 /** The service on which figures are measured. */
 export const WHERE = {namespace: 'bench', name: 'tasks'} as const;
 const READY_TIMEOUT_MS = 300_000;
+/** Requests a second that the API is put under within its pod's limits. */
+const API_RATES = [100, 200];
 
 /** What the command line asks for. */
 export interface Options {
@@ -49,6 +53,7 @@ export class Bench {
   readonly progress: Progress;
   #world: Promise<World> | undefined;
   #isInstalled = false;
+  #stand: Stand | undefined;
 
   constructor(options: Options, progress: Progress) {
     this.options = options;
@@ -84,6 +89,12 @@ export class Bench {
     return measureRollbacks({world, where: WHERE, runs: this.options.runs, progress: this.progress});
   });
 
+  /** The API service by itself, beside its peers, on a MySQL server of its own. */
+  readonly api = once(async (): Promise<Stand> => (this.#stand = await Stand.open(this.progress)));
+
+  /** The API service within the limits of its pod, under load. */
+  readonly apiLimited = once(async () => measureLimited(await this.api(), API_RATES, this.progress));
+
   /**
    * Starts the cluster again, as the next `up` on this machine would.
    *
@@ -104,8 +115,9 @@ export class Bench {
     return performance.now() - startedAt;
   }
 
-  /** Ends the cluster, if there is one. */
+  /** Ends the cluster and the API's stand, if they are there. */
   async close(): Promise<void> {
+    await this.#stand?.close();
     const world = await this.#world;
     this.#world = undefined;
     await world?.close();

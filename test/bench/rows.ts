@@ -1,4 +1,5 @@
 import type {Row} from './row.ts';
+import {api} from './rows/api.ts';
 import {appliedToReady} from './rows/applied-to-ready.ts';
 import {brokenRequests} from './rows/broken-requests.ts';
 import {connections} from './rows/connections.ts';
@@ -16,6 +17,7 @@ import {statusWrites} from './rows/status-writes.ts';
  * to be over, then what counts over all of that, and last what needs the machine for itself.
  */
 export const rows: readonly Row[] = [
+  ...api,
   controlPlaneReady,
   localNodeReady,
   imageLayers,
