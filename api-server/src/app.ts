@@ -6,8 +6,11 @@ import {bearerAuth} from './plugins/auth.ts';
 import {answerBrokenRequest} from './plugins/broken-requests.ts';
 import {drainConnections, type DrainState} from './plugins/drain.ts';
 import {healthRoutes} from './plugins/health.ts';
-import {observeRequest, observeRequests, type RequestMetrics} from './plugins/observe-requests.ts';
+import {observeRequest, observeRequests, type RequestLog, type RequestMetrics} from './plugins/observe-requests.ts';
 import {problemDetails, sendProblem} from './plugins/problem-details.ts';
+import {rateLimit, type RateLimit} from './plugins/rate-limit.ts';
+import {refuseWrites} from './plugins/read-only.ts';
+import {shedLoad, type Admission} from './plugins/shed-load.ts';
 import type {TaskRepository} from './tasks/repository.ts';
 import {taskRoutes} from './tasks/routes.ts';
 import type {TokenVerifier} from './tokens/store.ts';
@@ -28,23 +31,20 @@ export interface AppDependencies {
   readonly metrics: RequestMetrics;
   readonly readiness: {readonly ready: boolean};
   readonly drain: DrainState;
+  readonly admission: Admission;
+  readonly limit: RateLimit;
+  readonly readOnly: {readonly active: boolean};
   readonly logger: FastifyBaseLogger;
+  readonly requestLog: RequestLog;
   readonly now: () => Date;
   /** Of the release, for the API's description. */
   readonly version: string;
 }
 
 /** Builds the API without a port or a database of its own: listen on it, or `inject` requests. */
-export function buildApp({
-  tasks,
-  tokens,
-  metrics,
-  readiness,
-  drain,
-  logger,
-  now,
-  version,
-}: AppDependencies): FastifyInstance {
+export function buildApp(dependencies: AppDependencies): FastifyInstance {
+  const {tasks, tokens, metrics, readiness, drain, logger, requestLog, now, version} = dependencies;
+  const {admission, limit, readOnly} = dependencies;
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({disableRequestLogging: true, requestIdLogLabel: 'requestId'}),
@@ -67,20 +67,24 @@ export function buildApp({
     },
     clientErrorHandler: (error, socket) => answerBrokenRequest(metrics, error, socket),
     frameworkErrors: (error, request, reply) => {
-      observeRequest(metrics, request, reply);
+      observeRequest({metrics, requestLog}, request, reply);
       sendProblem(error, request, reply);
     },
   });
   // Fastify would take plain text for a body too, and then find that it isn't an object.
   app.removeContentTypeParser('text/plain');
   void app.register(problemDetails);
-  void app.register(observeRequests, {metrics});
+  void app.register(observeRequests, {metrics, requestLog});
   void app.register(drainConnections, {drain});
   void app.register(healthRoutes, {readiness, drain});
   void app.register(openApiRoutes, {prefix: '/api/v1', version});
   void app.register(
     (api, _options, done) => {
+      // In this order: a request that is too much costs least when nothing of it was looked at.
+      void api.register(shedLoad, {admission});
       void api.register(bearerAuth, {tokens});
+      void api.register(rateLimit, {limit});
+      void api.register(refuseWrites, {readOnly});
       void api.register(taskRoutes, {tasks, now});
       done();
     },

@@ -40,7 +40,16 @@ describe('the environment of the server', () => {
         tlsCaFile: undefined,
       },
       connections: 10,
+      readOnlyFile: undefined,
+      readOnlyReloadMs: 5000,
+      limits: {maxInFlight: 200, maxEventLoopDelayMs: 1000, perSecond: 0, burst: 1},
     });
+  });
+
+  test('allows twice its rate at once, unless it says otherwise', () => {
+    const limitsOf = (env: Environment): unknown => parseServeConfig({...MINIMAL, ...env}).limits;
+    expect(limitsOf({RATE_LIMIT_PER_SECOND: '50'})).toMatchObject({perSecond: 50, burst: 100});
+    expect(limitsOf({RATE_LIMIT_PER_SECOND: '50', RATE_LIMIT_BURST: '7'})).toMatchObject({perSecond: 50, burst: 7});
   });
 
   test('names every variable that is missing, at once', () => {

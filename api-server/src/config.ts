@@ -26,6 +26,21 @@ export interface ServeConfig {
   readonly database: DatabaseConfig;
   /** Every connection this process may open, the one of the readiness probe included. */
   readonly connections: number;
+  /** A mounted file that says whether writes are refused; undefined: never. */
+  readonly readOnlyFile: string | undefined;
+  readonly readOnlyReloadMs: number;
+  readonly limits: LoadLimits;
+}
+
+/** From where on requests are refused. */
+export interface LoadLimits {
+  readonly maxInFlight: number;
+  /** How far the event loop may be behind; 0: any. */
+  readonly maxEventLoopDelayMs: number;
+  /** Requests a second of one token's name, within this replica; 0: any. */
+  readonly perSecond: number;
+  /** Of them, how many at once. */
+  readonly burst: number;
 }
 
 /** What `node server.mjs migrate` needs. Durations are in milliseconds. */
@@ -70,6 +85,9 @@ export function parseServeConfig(env: Environment): ServeConfig {
     readinessIntervalMs: reader.seconds('READINESS_INTERVAL_SECONDS', {default: 2, min: 0.05, max: 60}),
     database: databaseConfig(reader),
     connections: reader.integer('DB_POOL_SIZE', {default: 10, min: 2, max: 1000}),
+    readOnlyFile: reader.optional('READ_ONLY_FILE'),
+    readOnlyReloadMs: reader.seconds('READ_ONLY_RELOAD_SECONDS', {default: 5, min: 0.05, max: 300}),
+    limits: loadLimits(reader),
   };
   reader.finish();
   return config;
@@ -96,6 +114,16 @@ export function parseMigrateConfig(env: Environment): MigrateConfig {
   };
   reader.finish();
   return config;
+}
+
+function loadLimits(reader: Reader): LoadLimits {
+  const perSecond = reader.integer('RATE_LIMIT_PER_SECOND', {default: 0, min: 0, max: 100_000});
+  return {
+    maxInFlight: reader.integer('MAX_REQUESTS_IN_FLIGHT', {default: 200, min: 1, max: 10_000}),
+    maxEventLoopDelayMs: reader.seconds('MAX_EVENT_LOOP_DELAY_SECONDS', {default: 1, min: 0, max: 60}),
+    perSecond,
+    burst: reader.integer('RATE_LIMIT_BURST', {default: Math.max(1, 2 * perSecond), min: 1, max: 1_000_000}),
+  };
 }
 
 function databaseConfig(reader: Reader): DatabaseConfig {

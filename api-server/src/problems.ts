@@ -10,6 +10,7 @@ const PROBLEMS = {
   'invalid-idempotency-key': {status: 400, title: 'The Idempotency-Key is not valid'},
   'invalid-if-match': {status: 400, title: 'The If-Match header is not valid'},
   unauthorized: {status: 401, title: 'A valid bearer token is needed'},
+  'insufficient-scope': {status: 403, title: 'The token does not allow this'},
   'route-not-found': {status: 404, title: 'There is nothing at this path'},
   'task-not-found': {status: 404, title: 'There is no such task'},
   'method-not-allowed': {status: 405, title: 'This path does not take this method'},
@@ -20,9 +21,11 @@ const PROBLEMS = {
   'path-too-long': {status: 414, title: 'The path is too long'},
   'unsupported-media-type': {status: 415, title: 'The body must be application/json'},
   'idempotency-key-reused': {status: 422, title: 'The Idempotency-Key was used for another request'},
+  'rate-limited': {status: 429, title: 'The token has made too many requests'},
   'headers-too-large': {status: 431, title: 'The headers are too large'},
   internal: {status: 500, title: 'The service failed'},
   overloaded: {status: 503, title: 'The service has more requests than it can take'},
+  'read-only': {status: 503, title: 'The service takes no changes for the moment'},
   'database-unavailable': {status: 503, title: 'The database does not answer'},
 } as const satisfies Record<string, {status: number; title: string}>;
 

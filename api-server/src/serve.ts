@@ -9,10 +9,13 @@ import {connectorFor} from './database/connect.ts';
 import {Database} from './database/database.ts';
 import {messageOf} from './database/errors.ts';
 import {DatabaseReadiness, PROBE_TIMEOUT_MS} from './database/readiness.ts';
-import type {Logger} from './logger.ts';
+import {LoadMeter} from './load-meter.ts';
+import {createRequestLog, type Logger} from './logger.ts';
 import {createMetricsServer} from './metrics-server.ts';
 import {Metrics} from './metrics.ts';
 import {DrainState} from './plugins/drain.ts';
+import {RateLimit} from './plugins/rate-limit.ts';
+import {ReadOnlyMode} from './read-only.ts';
 import {repeat, type Repeating} from './repeat.ts';
 import {watchSchema} from './schema-info.ts';
 import {MysqlTaskRepository} from './tasks/mysql-repository.ts';
@@ -46,6 +49,12 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
     onReload: (names) => logger.info({names}, 'Tokens reloaded'),
     onError: (err) => logger.error({err}, 'Tokens not reloaded, the last good ones stay valid'),
   });
+  const readOnly = await ReadOnlyMode.open({
+    path: config.readOnlyFile,
+    reloadMs: config.readOnlyReloadMs,
+    onChange: (active) => logger.warn({active}, 'Read-only mode'),
+    onError: (err) => logger.error({err}, 'Read-only mode not read, it stays as it was'),
+  });
   // One of the replica's connections is the readiness probe's.
   const database: Database = new Database({
     connect: connectorFor(config.database),
@@ -63,25 +72,26 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
   });
   const tasks = new MysqlTaskRepository(database);
   const drain = new DrainState();
+  const requestLog = createRequestLog(config.logLevel);
+  const clock = (): number => performance.now();
+  const {limits} = config;
+  const admission = new LoadMeter({maxDelayMs: limits.maxEventLoopDelayMs, maxInFlight: limits.maxInFlight, clock});
   const app = buildApp({
-    tasks,
-    tokens,
-    metrics,
-    readiness,
-    drain,
-    logger,
+    ...{tasks, tokens, metrics, readiness, drain, admission, readOnly, logger, requestLog},
+    limit: new RateLimit({perSecond: limits.perSecond, burst: limits.burst, clock}),
     now: () => new Date(),
     version: packageJson.version,
   });
   const metricsServer = createMetricsServer(metrics, (err) => logger.error({err}, 'Metrics failed'));
   readiness.start();
+  admission.start();
   const background = [
     watchSchema({
       database,
       onRead: (applied) => metrics.setMigrations(applied),
       onError: (reason) => logger.warn({reason}, 'The schema version can not be read'),
     }),
-    purgeOldKeys(tasks, logger),
+    purgeOldKeys(tasks, readOnly, logger),
   ];
   const host = config.listenHost ?? anyAddress();
   metricsServer.listen(config.metricsPort, host);
@@ -91,7 +101,8 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
 
   const close = async (): Promise<void> => {
     await app.close();
-    await Promise.all([tokens.stop(), readiness.stop(), ...background.map((task) => task.stop())]);
+    admission.stop();
+    await Promise.all([tokens.stop(), readOnly.stop(), readiness.stop(), ...background.map((task) => task.stop())]);
     await database.close();
     metricsServer.close();
     metricsServer.closeAllConnections();
@@ -112,8 +123,9 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
   };
 }
 
-function purgeOldKeys(tasks: MysqlTaskRepository, logger: Logger): Repeating {
+function purgeOldKeys(tasks: MysqlTaskRepository, readOnly: ReadOnlyMode, logger: Logger): Repeating {
   return repeat(async () => {
+    if (readOnly.active) return PURGE_INTERVAL_MS;
     try {
       const purged = await tasks.purgeKeys(new Date(Date.now() - KEY_LIFETIME_MS));
       if (purged > 0) logger.info({purged}, 'Old idempotency keys purged');

@@ -10,7 +10,7 @@ export async function withDeadline<T>(work: Promise<T>, milliseconds: number, wh
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new DatabaseUnavailableError(`No answer from the database within ${milliseconds} ms, ${what}`));
+      reject(noAnswer(milliseconds, what));
     }, milliseconds);
   });
   try {
@@ -18,4 +18,9 @@ export async function withDeadline<T>(work: Promise<T>, milliseconds: number, wh
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The error of a time that is over. */
+export function noAnswer(milliseconds: number, what: string): DatabaseUnavailableError {
+  return new DatabaseUnavailableError(`No answer from the database within ${milliseconds} ms, ${what}`);
 }

@@ -1,6 +1,9 @@
-import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
+import type {FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import fp from 'fastify-plugin';
 import type {RequestLabels} from '../metrics.ts';
+
+/** Where requests are written down. */
+export type RequestLog = Pick<FastifyBaseLogger, 'info'>;
 
 /** Where requests are counted. */
 export interface RequestMetrics {
@@ -14,11 +17,16 @@ const CLIENT_CLOSED_REQUEST = 499;
 /** Probes aren't service: counted, they would water down the error rate and pass for evidence that a release is good. */
 const UNCOUNTED = '/health/';
 
+export interface Observers {
+  readonly metrics: RequestMetrics;
+  readonly requestLog: RequestLog;
+}
+
 /** Gives every answer its request id, and counts and logs it when it ended. */
 export const observeRequests = fp(
-  (app: FastifyInstance, {metrics}: {metrics: RequestMetrics}, done: () => void) => {
+  (app: FastifyInstance, observers: Observers, done: () => void) => {
     app.addHook('onRequest', (request, reply, next) => {
-      observeRequest(metrics, request, reply);
+      observeRequest(observers, request, reply);
       next();
     });
     done();
@@ -27,7 +35,7 @@ export const observeRequests = fp(
 );
 
 /** The same for a request that Fastify refuses before its hooks run. */
-export function observeRequest(metrics: RequestMetrics, request: FastifyRequest, reply: FastifyReply): void {
+export function observeRequest({metrics, requestLog}: Observers, request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id);
   const begin = performance.now();
   let finished = false;
@@ -39,8 +47,9 @@ export function observeRequest(metrics: RequestMetrics, request: FastifyRequest,
     const status = finished ? reply.statusCode : CLIENT_CLOSED_REQUEST;
     metrics.countRequest({method: request.method, route, status}, milliseconds / 1000);
     const principal = request.principal === '' ? undefined : request.principal;
-    request.log.info(
+    requestLog.info(
       {
+        requestId: request.id,
         method: request.method,
         path: pathOf(request.url),
         route,

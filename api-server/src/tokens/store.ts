@@ -1,15 +1,20 @@
-import {createHash, timingSafeEqual} from 'node:crypto';
+import {hash, timingSafeEqual} from 'node:crypto';
 import {readFile} from 'node:fs/promises';
 import {repeat, type Repeating} from '../repeat.ts';
-import {parseTokens} from './parse.ts';
+import {parseTokens, type Scope, type TokenEntry} from './parse.ts';
 
-/** Says who calls, or that nobody known does. */
-export interface TokenVerifier {
-  verify(token: string): string | undefined;
+/** Who calls, and what the token lets them do. */
+export interface Caller {
+  readonly name: string;
+  readonly scopes: ReadonlySet<Scope>;
 }
 
-interface HashedToken {
-  readonly name: string;
+/** Says who calls, that their token's time is over, or that nobody known does (undefined). */
+export interface TokenVerifier {
+  verify(token: string): Caller | 'expired' | undefined;
+}
+
+interface HashedToken extends Omit<TokenEntry, 'token'> {
   readonly hash: Buffer;
 }
 
@@ -50,14 +55,15 @@ export class TokenStore implements TokenVerifier {
     return store;
   }
 
-  verify(token: string): string | undefined {
+  verify(token: string): Caller | 'expired' | undefined {
     const presented = sha256(token);
-    let name: string | undefined;
+    let found: HashedToken | undefined;
     // Every entry is compared, in constant time, so that the time taken tells nothing about any token.
     for (const entry of this.#tokens) {
-      if (timingSafeEqual(entry.hash, presented)) name = entry.name;
+      if (timingSafeEqual(entry.hash, presented)) found = entry;
     }
-    return name;
+    const isOver = found?.expires !== undefined && found.expires <= Date.now();
+    return isOver ? 'expired' : found;
   }
 
   async stop(): Promise<void> {
@@ -80,12 +86,12 @@ export class TokenStore implements TokenVerifier {
   async #load(): Promise<boolean> {
     const content = await readFile(this.#options.path, 'utf8');
     if (content === this.#content) return false;
-    this.#tokens = parseTokens(content).map(({name, token}) => ({name, hash: sha256(token)}));
+    this.#tokens = parseTokens(content).map(({token, ...entry}) => ({...entry, hash: sha256(token)}));
     this.#content = content;
     return true;
   }
 }
 
 function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }

@@ -5,15 +5,39 @@ import {afterEach, beforeEach, describe, expect, test} from '@jest/globals';
 import {parseTokens, TokenFileError} from './parse.ts';
 import {TokenStore} from './store.ts';
 
+const BOTH = new Set(['read', 'write']);
 const [FIRST, SECOND] = ['0123456789abcdef', 'Fedcba98.7654~32_10/+-=='];
 
 describe('a file of tokens', () => {
   test('has a token a line; comments and empty lines do not count', () => {
     expect(parseTokens(`# ours\n\nalice:${FIRST}\r\n  bob-2:${SECOND}  \nalice:${SECOND}`)).toEqual([
-      {name: 'alice', token: FIRST},
-      {name: 'bob-2', token: SECOND},
-      {name: 'alice', token: SECOND},
+      {name: 'alice', token: FIRST, scopes: BOTH, expires: undefined},
+      {name: 'bob-2', token: SECOND, scopes: BOTH, expires: undefined},
+      {name: 'alice', token: SECOND, scopes: BOTH, expires: undefined},
     ]);
+  });
+
+  test('may say what a token is good for, and until when', () => {
+    const text = `alice:${FIRST} scopes=read\nbob:${SECOND}  expires=2027-01-31T00:00:00+01:00\tscopes=write,read`;
+    expect(parseTokens(text)).toEqual([
+      {name: 'alice', token: FIRST, scopes: new Set(['read']), expires: undefined},
+      {name: 'bob', token: SECOND, scopes: BOTH, expires: Date.UTC(2027, 0, 30, 23)},
+    ]);
+  });
+
+  test.each([
+    ['scopes=admin', /scopes= takes read and write/],
+    ['scopes=', /scopes= takes read and write/],
+    ['scopes=read,', /scopes= takes read and write/],
+    ['scopes=read scopes=write', /each once, and nothing else/],
+    ['scope=read', /each once, and nothing else/],
+    ['abcdef', /each once, and nothing else/],
+    ['expires=2027-01-31', /takes a time with its zone/],
+    ['expires=2027-01-31T00:00:00', /takes a time with its zone/],
+    ['expires=2027-13-31T00:00:00Z', /takes a time with its zone/],
+  ])('is refused for the attribute %s', (attributes, message) => {
+    expect(() => parseTokens(`alice:${FIRST} ${attributes}`)).toThrow(TokenFileError);
+    expect(() => parseTokens(`alice:${FIRST} ${attributes}`)).toThrow(message);
   });
 
   test.each([
@@ -47,7 +71,11 @@ describe('the store', () => {
     await rename(`${path}.new`, path);
   }
 
-  async function open(): Promise<{store: TokenStore; next: () => Promise<string>}> {
+  async function open(): Promise<{
+    store: TokenStore;
+    names: (...tokens: string[]) => unknown[];
+    next: () => Promise<string>;
+  }> {
     const events: string[] = [];
     let wake = (): void => undefined;
     const tell = (event: string): void => {
@@ -60,11 +88,16 @@ describe('the store', () => {
       onReload: (names) => tell(`reloaded ${names.join(' ')}`),
       onError: (error) => tell(`error ${String(error).split(':')[0] ?? ''}`),
     });
+    const names = (...tokens: string[]): unknown[] =>
+      tokens.map((token) => {
+        const caller = store.verify(token);
+        return typeof caller === 'object' ? caller.name : caller;
+      });
     const next = async (): Promise<string> => {
       if (events.length === 0) await new Promise<void>((resolve) => (wake = resolve));
       return events.shift() ?? '';
     };
-    return {store, next};
+    return {store, names, next};
   }
 
   test('does not open without a file, or with a malformed one', async () => {
@@ -75,21 +108,29 @@ describe('the store', () => {
 
   test('knows who calls, follows the file, and keeps the last good tokens when it breaks', async () => {
     await put(`alice:${FIRST}`);
-    const {store, next} = await open();
-    expect([store.verify(FIRST), store.verify(SECOND), store.verify('')]).toEqual(['alice', undefined, undefined]);
+    const {store, names, next} = await open();
+    expect(names(FIRST, SECOND, '')).toEqual(['alice', undefined, undefined]);
 
     await put(`bob:${SECOND}`);
     expect(await next()).toBe('reloaded bob');
-    expect([store.verify(FIRST), store.verify(SECOND)]).toEqual([undefined, 'bob']);
+    expect(names(FIRST, SECOND)).toEqual([undefined, 'bob']);
 
     await put('alice');
     expect(await next()).toBe('error TokenFileError');
-    expect([store.verify(FIRST), store.verify(SECOND)]).toEqual([undefined, 'bob']);
+    expect(names(FIRST, SECOND)).toEqual([undefined, 'bob']);
 
     await rm(path);
     expect(await next()).toBe('error Error');
     await put(`alice:${FIRST}`);
     expect(await next()).toBe('reloaded alice');
+    await store.stop();
+  });
+
+  test('knows what a token may do, and that its time is over', async () => {
+    await put(`alice:${FIRST} scopes=read expires=2999-01-01T00:00:00Z\nbob:${SECOND} expires=2020-01-01T00:00:00Z`);
+    const {store} = await open();
+    expect(store.verify(FIRST)).toMatchObject({name: 'alice', scopes: new Set(['read'])});
+    expect(store.verify(SECOND)).toBe('expired');
     await store.stop();
   });
 });
