@@ -1,4 +1,5 @@
 import type {RowDataPacket} from 'mysql2/promise';
+import {Batch} from '../database/batch.ts';
 import type {Database, Session} from '../database/database.ts';
 import {decide} from './change.ts';
 import {newTask} from './draft.ts';
@@ -32,6 +33,7 @@ const LAST_TIME = new Date('9999-12-31T23:59:59.999Z');
 /** Tasks in MySQL. */
 export class MysqlTaskRepository implements TaskRepository {
   readonly #database: Database;
+  readonly #finds = new Batch<Task>((ids) => this.#findMany(ids), sql.FIND_LIMIT);
 
   constructor(database: Database) {
     this.#database = database;
@@ -74,9 +76,8 @@ export class MysqlTaskRepository implements TaskRepository {
     });
   }
 
-  async find(id: string): Promise<Task | undefined> {
-    const [row] = await this.#database.run((session) => session.rows(sql.FIND, [id]));
-    return row === undefined ? undefined : taskOf(row);
+  find(id: string): Promise<Task | undefined> {
+    return this.#finds.find(id);
   }
 
   async list(list: TaskList): Promise<Page<Task>> {
@@ -171,6 +172,14 @@ export class MysqlTaskRepository implements TaskRepository {
       if (until > 1 && found.length <= limit) found.push(creationOf(creation));
       return pageOf(found, limit, ({version}) => [String(version)]);
     });
+  async #findMany(ids: readonly string[]): Promise<ReadonlyMap<string, Task>> {
+    const exponent = Math.ceil(Math.log2(ids.length));
+    const statement = sql.FIND[exponent];
+    if (statement === undefined) throw new RangeError(`${ids.length} ids are more than ${sql.FIND_LIMIT}`);
+    // The last id again, as often as it takes: a row is found once, however often it is asked for.
+    const values = [...ids, ...Array.from({length: 2 ** exponent - ids.length}, () => ids.at(-1) ?? '')];
+    const rows = await this.#database.run((session) => session.rows(statement, values));
+    return new Map(rows.map(taskOf).map((task) => [task.id, task]));
   }
 
   /**

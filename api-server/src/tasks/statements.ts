@@ -19,7 +19,13 @@ export const INSERT_ALL: Statement = {
     completed_at DATETIME(3) PATH '$[11]', next_id CHAR(36) PATH '$[12]', created_at DATETIME(3) PATH '$[13]',
     updated_at DATETIME(3) PATH '$[14]', version INT PATH '$[15]')) AS j`,
 };
-export const FIND: Statement = {name: 'task_find', sql: `SELECT ${ALL} FROM tasks WHERE id = ?`};
+/** So many ids at most are looked up at once. */
+export const FIND_LIMIT = 32;
+/** For 1, 2, 4 … ids, so that a few prepared statements serve every number of them. */
+export const FIND: readonly Statement[] = [1, 2, 4, 8, 16, FIND_LIMIT].map((count) => ({
+  name: 'task_find',
+  sql: `SELECT ${ALL} FROM tasks WHERE id IN (${Array.from({length: count}, () => '?').join(', ')})`,
+}));
 export const LOCK: Statement = {
   name: 'task_lock',
   sql: `SELECT ${ALL}, created_by FROM tasks WHERE id = ? FOR UPDATE`,
