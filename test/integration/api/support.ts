@@ -34,6 +34,7 @@ export interface AnswerBody extends Task {
   readonly items: readonly (Task & HistoryEntry)[];
   readonly nextCursor: string | null;
   readonly code: string;
+  readonly description: string;
 }
 
 export interface Answer {
