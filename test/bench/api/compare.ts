@@ -2,11 +2,11 @@ import type {Progress} from '../../../hack/lib/progress.ts';
 import {percentile} from '../statistics.ts';
 import {cpuSeconds} from './process.ts';
 import type {Server, ServerName, Stand} from './stand.ts';
-import {mix, openLoop} from './traffic.ts';
+import {closedLoop, mix} from './traffic.ts';
 
-/** Requests a second: about half of what the slowest can do on one CPU beside the client and the database. */
-const RATE = 700;
-const SECONDS = 2;
+/** Connections that are kept busy: what a server does at most is what its CPU allows, and it is bursts that a pod gets. */
+const BUSY = 32;
+const SECONDS = 1.5;
 const WARM_UP_SECONDS = 6;
 /** Pairs, of which the median counts: the machine's own speed wanders by a half within minutes. */
 const PAIRS = 15;
@@ -20,8 +20,8 @@ export interface Comparison {
 }
 
 /**
- * Compares our service with a peer in requests per CPU-second of the server's process, under the same load at a fixed rate
- * on the same table: a pair is two seconds of the one and then of the other, the next pair the other way round.
+ * Compares our service with a peer in requests per CPU-second of the server's process, each as busy as it can be, on the same
+ * table: a pair is a second and a half of the one and then of the other, the next pair the other way round.
  */
 export async function compare(
   stand: Stand,
@@ -53,7 +53,7 @@ export async function compare(
 
 async function perCpuSecond(stand: Stand, {origin, pid}: Server, seconds: number): Promise<number> {
   const before = await cpuSeconds(pid);
-  const outcome = await openLoop({origin, token: stand.token, rate: RATE, seconds, wish: mix(stand.ids)});
+  const outcome = await closedLoop({origin, token: stand.token, connections: BUSY, seconds, wish: mix(stand.ids)});
   const cpu = (await cpuSeconds(pid)) - before;
   if (outcome.failures.size > 0) throw new Error(`requests failed: ${JSON.stringify([...outcome.failures])}`);
   return outcome.latencies.length / cpu;

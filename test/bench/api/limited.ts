@@ -1,7 +1,7 @@
 import type {Progress} from '../../../hack/lib/progress.ts';
 import {percentile} from '../statistics.ts';
 import {Limits, type Throttling} from './limits.ts';
-import {peakResident} from './process.ts';
+import {watchMemory} from './process.ts';
 import type {Stand} from './stand.ts';
 import {mix, openLoop, type Outcome} from './traffic.ts';
 
@@ -27,8 +27,8 @@ export interface Limited {
   /** From the start of the process until it answers a request from the database, in milliseconds. */
   readonly readyMs: number;
   readonly loads: readonly LoadResult[];
-  /** The most memory that was resident, in bytes. */
-  readonly peakResident: number;
+  /** The most memory that was seen resident under those loads, in bytes. */
+  readonly mostResident: number;
 }
 
 /** Starts our service within 100m CPU and 128 MiB and puts loads on it, one after the other. */
@@ -41,6 +41,7 @@ export async function measureLimited(stand: Stand, rates: readonly number[], pro
     const load = async (rate: number, seconds: number): Promise<Outcome> =>
       openLoop({origin: server.origin, token: stand.token, rate, seconds, wish: mix(stand.ids)});
     await progress.run('warming up within 100m CPU', async () => load(WARM_UP.rate, WARM_UP.seconds));
+    const memory = watchMemory(server.pid);
     const loads: LoadResult[] = [];
     for (const rate of rates) {
       const before = await limits.throttling();
@@ -54,9 +55,9 @@ export async function measureLimited(stand: Stand, rates: readonly number[], pro
       };
       loads.push({rate, p50: percentile(latencies, 50), p95: percentile(latencies, 95), outcome, throttling});
     }
-    const resident = await peakResident(server.pid);
+    const mostResident = await memory.stop();
     await server.stop();
-    return {readyMs, loads, peakResident: resident};
+    return {readyMs, loads, mostResident};
   } finally {
     await limits.remove();
   }

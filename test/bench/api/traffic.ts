@@ -19,6 +19,10 @@ export interface Load {
   readonly wish: (index: number) => Wish;
 }
 
+export interface Saturation extends Omit<Load, 'rate'> {
+  readonly connections: number;
+}
+
 /** What a load found. Latencies count from when a request was due, so that a stall delays all that were due in it. */
 export interface Outcome {
   readonly sent: number;
@@ -32,48 +36,73 @@ const CONNECTIONS = 32;
 const ANSWER_TIMEOUT_MS = 10_000;
 const TICK_MS = 1;
 
-/** Sends at a fixed rate whatever the answers, over connections that are kept alive, and waits for the last answer. */
-export async function openLoop({origin, token, rate, seconds, wish}: Load): Promise<Outcome> {
-  const pool = new Pool(origin, {
-    connections: CONNECTIONS,
-    pipelining: 1,
-    headersTimeout: ANSWER_TIMEOUT_MS,
-    bodyTimeout: ANSWER_TIMEOUT_MS,
-  });
-  const authorization = `Bearer ${token}`;
-  const reading = {authorization};
-  const writing = {authorization, 'content-type': 'application/json'};
-  const latencies: number[] = [];
-  const failures = new Map<number, number>();
-  const fail = (status: number): void => void failures.set(status, (failures.get(status) ?? 0) + 1);
-  const send = async ({method, path, body}: Wish, due: number): Promise<void> => {
+/** Connections that are kept alive, and what came over them. */
+class Client {
+  readonly latencies: number[] = [];
+  readonly failures = new Map<number, number>();
+  readonly #pool: Pool;
+  readonly #reading: Readonly<Record<string, string>>;
+  readonly #writing: Readonly<Record<string, string>>;
+
+  constructor({origin, token, connections}: {origin: string; token: string; connections: number}) {
+    const timeouts = {headersTimeout: ANSWER_TIMEOUT_MS, bodyTimeout: ANSWER_TIMEOUT_MS};
+    this.#pool = new Pool(origin, {connections, pipelining: 1, ...timeouts});
+    this.#reading = {authorization: `Bearer ${token}`};
+    this.#writing = {...this.#reading, 'content-type': 'application/json'};
+  }
+
+  /** @param due - when the request should have been sent, by performance.now() */
+  async send({method, path, body}: Wish, due: number): Promise<void> {
     try {
-      const answer = await pool.request({
-        method,
-        path,
-        ...(body === undefined ? {headers: reading} : {headers: writing, body}),
-      });
+      const content = body === undefined ? {headers: this.#reading} : {headers: this.#writing, body};
+      const answer = await this.#pool.request({method, path, ...content});
       await answer.body.dump();
-      if (answer.statusCode === (method === 'GET' ? 200 : 201)) latencies.push(performance.now() - due);
-      else fail(answer.statusCode);
+      if (answer.statusCode === (method === 'GET' ? 200 : 201)) this.latencies.push(performance.now() - due);
+      else this.#fail(answer.statusCode);
     } catch {
       // Whatever broke the connection, the client has no answer; the caller judges how many of these there may be.
-      fail(0);
+      this.#fail(0);
     }
-  };
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  #fail(status: number): void {
+    this.failures.set(status, (this.failures.get(status) ?? 0) + 1);
+  }
+}
+
+/** Sends at a fixed rate whatever the answers, over connections that are kept alive, and waits for the last answer. */
+export async function openLoop({origin, token, rate, seconds, wish}: Load): Promise<Outcome> {
+  const client = new Client({origin, token, connections: CONNECTIONS});
   const total = Math.round(rate * seconds);
   const underWay: Promise<void>[] = [];
   const begin = performance.now();
   for (let index = 0; index < total;) {
     const now = performance.now();
     for (; index < total && begin + (index * 1000) / rate <= now; index++) {
-      underWay.push(send(wish(index), begin + (index * 1000) / rate));
+      underWay.push(client.send(wish(index), begin + (index * 1000) / rate));
     }
     await delay(TICK_MS);
   }
   await Promise.all(underWay);
-  await pool.close();
-  return {sent: total, latencies, failures};
+  await client.close();
+  return {sent: total, latencies: client.latencies, failures: client.failures};
+}
+
+/** Keeps a number of connections busy for a time, each with one request after the other: what a server can at most. */
+export async function closedLoop({origin, token, connections, seconds, wish}: Saturation): Promise<Outcome> {
+  const client = new Client({origin, token, connections});
+  let index = 0;
+  const end = performance.now() + seconds * 1000;
+  const worker = async (): Promise<void> => {
+    while (performance.now() < end) await client.send(wish(index++), performance.now());
+  };
+  await Promise.all(Array.from({length: connections}, worker));
+  await client.close();
+  return {sent: index, latencies: client.latencies, failures: client.failures};
 }
 
 /**
