@@ -172,6 +172,8 @@ export class MysqlTaskRepository implements TaskRepository {
       if (until > 1 && found.length <= limit) found.push(creationOf(creation));
       return pageOf(found, limit, ({version}) => [String(version)]);
     });
+  }
+
   async #findMany(ids: readonly string[]): Promise<ReadonlyMap<string, Task>> {
     const exponent = Math.ceil(Math.log2(ids.length));
     const statement = sql.FIND[exponent];
