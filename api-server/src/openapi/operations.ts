@@ -58,15 +58,17 @@ export interface Operation {
 const ALWAYS: readonly ProblemCode[] = [
   'invalid-request',
   'unauthorized',
+  'insufficient-scope',
   'request-timeout',
   'path-too-long',
+  'rate-limited',
   'headers-too-large',
   'internal',
   'overloaded',
   'database-unavailable',
 ];
 /** A body is read wherever one is sent, also where none is asked for. */
-const CHANGING: readonly ProblemCode[] = ['malformed-body', 'body-too-large', 'unsupported-media-type'];
+const CHANGING: readonly ProblemCode[] = ['malformed-body', 'body-too-large', 'unsupported-media-type', 'read-only'];
 
 /** Every problem that an operation may answer with. */
 export function problemsOf({method, headers = [], problems}: Operation): readonly ProblemCode[] {
