@@ -57,7 +57,7 @@ describe('load', () => {
   test('of twice its capacity is shed request by request, the pod stays ready, and serves at once when it is over', async () => {
     const api = await setting.up({DB_POOL_SIZE: '2'});
     // One connection, and ten milliseconds for each task: at most a hundred a second, on any machine.
-    await sql('CREATE TRIGGER slow BEFORE INSERT ON tasks FOR EACH ROW DO SLEEP(0.01)');
+    await sql('CREATE TRIGGER slow AFTER INSERT ON tasks FOR EACH ROW DO SLEEP(0.01)');
     const readiness = watchReadiness(api);
     const answers: Promise<Answer>[] = [];
     for (let i = 0; i < 800; i++) {
