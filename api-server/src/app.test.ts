@@ -80,6 +80,26 @@ describe('tasks', () => {
     expect(api.tasks.tasks.size).toBe(0);
   });
 
+  test('are not created in bulk from what has more values than tasks can have, which is said once', async () => {
+    const unknown = Object.fromEntries(Array.from({length: 5001}, (_, i) => [`f${i}`, 0]));
+    const many = [
+      {title: 'a', ...unknown},
+      {title: 'a', labels: Array.from({length: 5001}, () => 5)},
+    ];
+    const deep = '['.repeat(10_000) + ']'.repeat(10_000);
+    for (const task of [...many.map((value) => JSON.stringify(value)), deep]) {
+      const response = await inject('POST', '/api/v1/tasks/bulk', {
+        payload: `{"tasks": [${task}]}`,
+        headers: {'content-type': 'application/json'},
+      });
+      expect(problemOf(response)).toMatchObject({
+        status: 400,
+        errors: [{pointer: '/tasks', message: 'must NOT have more than 5000 values in all'}],
+      });
+    }
+    expect((await inject('POST', '/api/v1/tasks/bulk', {payload: {tasks: [{title: 'a'}]}})).statusCode).toBe(201);
+  });
+
   test('with an unknown status are refused', async () => {
     const response = await inject('PATCH', await createTask(), {payload: {status: 'closed'}});
     expect(problemOf(response)).toMatchObject({code: 'invalid-request', status: 400});

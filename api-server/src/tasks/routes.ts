@@ -36,6 +36,8 @@ export interface TaskRoutesOptions {
 
 /** A hundred tasks with half of the longest description each. */
 const MAX_BULK_BYTES = 512 * 1024;
+/** Its fields, its labels and the parts of its recurrence for each task, and as many again. */
+const MAX_BULK_VALUES = 50 * MAX_BULK;
 const DELETED = 'deleted';
 
 const IdParams = Type.Object({id: Type.String()});
@@ -181,11 +183,28 @@ function onceOf(principal: string, header: string | string[] | undefined, body: 
   return key === undefined ? undefined : {principal, key, bodyHash: hashBody(body)};
 }
 
-/** Before validation, which would look at each of a million items to say what is wrong with it. */
+/** Before validation, which would find something wrong with each of a hundred thousand values, and say so. */
 function tooMany(body: unknown): Problem | undefined {
   if (typeof body !== 'object' || body === null || !('tasks' in body) || !Array.isArray(body.tasks)) return undefined;
-  if (body.tasks.length <= MAX_BULK) return undefined;
-  return invalidBody([{pointer: '/tasks', message: `must NOT have more than ${MAX_BULK} items`}]);
+  if (body.tasks.length > MAX_BULK) {
+    return invalidBody([{pointer: '/tasks', message: `must NOT have more than ${MAX_BULK} items`}]);
+  }
+  if (hasMoreValues(body, MAX_BULK_VALUES)) {
+    return invalidBody([{pointer: '/tasks', message: `must NOT have more than ${MAX_BULK_VALUES} values in all`}]);
+  }
+  return undefined;
+}
+
+/** Whether there are more objects, arrays and plain values in a value than a number. Looks no further than it must. */
+function hasMoreValues(value: unknown, number: number): boolean {
+  const waiting = [value];
+  for (let left = number; waiting.length > 0; left--) {
+    if (left === 0 || waiting.length > number) return true;
+    const next = waiting.pop();
+    if (typeof next !== 'object' || next === null) continue;
+    for (const inner of Object.values(next)) waiting.push(inner);
+  }
+  return false;
 }
 
 const NEEDS_DUE: FieldError = {pointer: '/dueAt', message: 'is required beside recurrence'};
