@@ -58,6 +58,8 @@ function optionsFor(config: DatabaseConfig, password: string, ssl: SslOptions | 
     multipleStatements: false,
     // A stack for each statement, in case it fails, costs a request a twentieth of its CPU time.
     trace: false,
+    // Filters and orders of lists make many texts, and the server bounds those of all connections of all pods together.
+    maxPreparedStatements: 64,
     ...(ssl === undefined ? {} : {ssl}),
   };
 }
