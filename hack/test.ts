@@ -6,7 +6,7 @@ import {existsSync, globSync} from 'node:fs';
 import {basename, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
-import {runJest} from './test/jest.ts';
+import {batchesOf, runJest} from './test/jest.ts';
 import {type Kind, kinds, lastLine, succeeded, type Tally, table, tally} from './test/tally.ts';
 
 const root = join(fileURLToPath(import.meta.url), '../..');
@@ -37,10 +37,10 @@ async function main(args: readonly string[]): Promise<number> {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
   const tallies: Tally[] = [];
-  for (const kind of chosen) {
+  for (const batch of chosen.flatMap((kind) => batchesOf(root, kind, paths))) {
     if (stop.signal.aborted) break;
-    console.log(`\n── ${kind} ──`);
-    tallies.push(tally(await runJest(root, kind, paths, stop.signal)));
+    console.log(`\n── ${batch.kind} ──`);
+    tallies.push(tally(await runJest(root, batch, stop.signal)));
   }
   for (const {kind, failures} of tallies) {
     for (const failure of failures) console.log(`FAILED ${kind}: ${failure.replaceAll(`${root}/`, '')}`);

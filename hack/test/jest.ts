@@ -1,15 +1,39 @@
 import {spawn, type ChildProcess} from 'node:child_process';
-import {existsSync} from 'node:fs';
+import {existsSync, globSync} from 'node:fs';
 import {mkdtemp, readFile, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
 import type {JestResult, JestRun, Kind} from './tally.ts';
 
-/** Jest's own arguments for a kind: what shares a cluster runs one after another and shows each test as it ends. */
-function kindArguments(kind: Kind): string[] {
-  if (kind === 'unit') return ['--maxWorkers=100%'];
-  return ['--runInBand', '--reporters=default', '--reporters=<rootDir>/hack/test/live-reporter.mjs'];
+/** Test files that run together. */
+export interface Batch {
+  readonly kind: Kind;
+  /** Patterns of the files; none means all. */
+  readonly paths: readonly string[];
+  /** How many files at once, as Jest's --maxWorkers has it; undefined: one after another. */
+  readonly workers?: string;
+}
+
+/**
+ * The batches of a kind. Stories that have an API server of their own mostly wait, so two run side by side; what looks
+ * at the whole machine (processes, mounts, namespaces) or shares a cluster has it for itself.
+ */
+export function batchesOf(root: string, kind: Kind, paths: readonly string[]): readonly Batch[] {
+  if (kind === 'unit') return [{kind, paths, workers: '100%'}];
+  if (kind === 'e2e' || paths.length > 0) return [{kind, paths}];
+  const has = (files: string): boolean => globSync(files, {cwd: root}).length > 0;
+  const apart: readonly Batch[] = [
+    {kind, paths: ['/test/integration/[^/]+/'], workers: '2'},
+    {kind, paths: [String.raw`/test/integration/[^/]+\.test\.ts$`]},
+  ];
+  return has('test/integration/*.test.ts') && has('test/integration/*/**/*.test.ts') ? apart : [{kind, paths}];
+}
+
+/** What runs long shows each test as it ends. */
+function batchArguments({kind, workers}: Batch): string[] {
+  const live = ['--reporters=default', '--reporters=<rootDir>/hack/test/live-reporter.mjs'];
+  return [workers === undefined ? '--runInBand' : `--maxWorkers=${workers}`, ...(kind === 'unit' ? [] : live)];
 }
 
 /** Jest ends soon after it has written its result, unless a test left something open: then it would wait for ever. */
@@ -46,11 +70,11 @@ async function readResult(file: string): Promise<JestResult | undefined> {
 /**
  * Runs one project of Jest, its output passed through.
  * @param root - root of the repository
- * @param kind - the project
- * @param paths - patterns of the test files to run; none means all
+ * @param batch - which files of which project
  * @param stop - ends the run early
  */
-export async function runJest(root: string, kind: Kind, paths: readonly string[], stop: AbortSignal): Promise<JestRun> {
+export async function runJest(root: string, batch: Batch, stop: AbortSignal): Promise<JestRun> {
+  const {kind, paths} = batch;
   const scratch = await mkdtemp(join(tmpdir(), 'maintenance-api-test-'));
   const output = join(scratch, 'result.json');
   const began = performance.now();
@@ -60,7 +84,7 @@ export async function runJest(root: string, kind: Kind, paths: readonly string[]
     ...['--config', 'jest.config.mjs', '--selectProjects', kind, '--json', '--outputFile', output],
     // That nothing ran is this runner's to say; Jest would end without a result.
     '--passWithNoTests',
-    ...kindArguments(kind),
+    ...batchArguments(batch),
     ...(paths.length > 0 ? ['--testPathPatterns', ...paths] : []),
   ];
   try {

@@ -72,8 +72,8 @@ const STORAGE_CLASSES: ResourceRef = {
 const GOOD: Behaviour = {badShare: 0};
 const TICK_MS = 200;
 const METRICS_PORT = 9090;
-/** A loopback network of this process' own, so that two runs side by side don't meet. */
-const NETWORK = 16 + (process.pid % 200);
+/** A loopback network of this process' own: Jest's workers differ by their numbers, other runs by their processes. */
+const NETWORK = 16 + (process.pid % 100) * 2 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 2);
 let nextAddress = 1;
 
 function page(pod: SimulatedPod, {migrations}: Behaviour): string {
