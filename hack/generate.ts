@@ -6,7 +6,7 @@ import {fileURLToPath} from 'node:url';
 import {stringify} from 'yaml';
 
 import {apiPage} from './generate/api.ts';
-import {conditionsPage, eventsPage, labelsPage} from './generate/catalogues.ts';
+import {alertsPage, conditionsPage, eventsPage, labelsPage, metricsPage} from './generate/catalogues.ts';
 import {maintenanceApiCrd} from './generate/crd.ts';
 import {docsIndex} from './generate/docs-index.ts';
 import {maintenanceApiPage} from './generate/reference.ts';
@@ -36,6 +36,8 @@ export async function generate(): Promise<Map<string, string>> {
   const crd = maintenanceApiCrd();
   const reference = new Map([
     ['docs/API.md', apiPage()],
+    ['docs/reference/alerts.md', alertsPage()],
+    ['docs/reference/metrics.md', metricsPage()],
     ['docs/reference/maintenance-api.md', maintenanceApiPage(crd)],
     ['docs/reference/conditions.md', conditionsPage()],
     ['docs/reference/events.md', eventsPage()],

@@ -1,4 +1,5 @@
 import {
+  alerts,
   conditionMeanings,
   conditionTypes,
   events,
@@ -7,6 +8,7 @@ import {
   reasons,
   requestAnnotationMeanings,
   requestAnnotations,
+  resourceMetrics,
   revisionAnnotationMeanings,
   revisionAnnotations,
 } from '../../operator/src/api/v1alpha1/index.ts';
@@ -76,5 +78,56 @@ export function labelsPage(): string {
     '## Annotations of a revision',
     'What is known of a revision, kept on its ControllerRevision. Times are RFC 3339.',
     table(head, keys(revisionAnnotations, revisionAnnotationMeanings)),
+  );
+}
+
+/** The page on alerts: a runbook each. */
+export function alertsPage(): string {
+  const all = Object.entries(alerts);
+  return page(
+    'Alerts',
+    '`operator/src/api/v1alpha1/alerts.ts`',
+    'Every MaintenanceApi brings these ([how to connect Prometheus](../how-to/prometheus.md)). `critical` is meant to wake ' +
+      'somebody, `warning` to be looked at in working hours. Each alert has the labels `namespace` and `maintenanceapi`, and a ' +
+      '`runbook_url` that leads to its section here, or on the page that `spec.monitoring.runbookBaseUrl` names. The thresholds of ' +
+      'burn rates follow from `spec.slo`: the share of the budget that is gone, times the window of the objective, divided by ' +
+      'the long window (14.4, 6, 3 and 1 over 30 days; Site Reliability Workbook, chapter 5). One that could never fire, above ' +
+      '1 / (1 − objective), is not made.',
+    table(
+      ['Alert', 'Severity', 'When it fires'],
+      all.map(([name, {severities, when}]) => [
+        `[${code(name)}](#${name.toLowerCase()})`,
+        severities.join(', '),
+        cell(when),
+      ]),
+    ),
+    ...all.map(([name, {meaning, look, operator}]) =>
+      [
+        `## ${name}`,
+        meaning.endsWith('.') ? meaning : `${meaning}.`,
+        'Look, in this order, at:',
+        look.map((step, index) => `${index + 1}. ${step.endsWith('?') ? step : `${step}.`}`).join('\n'),
+        `What the operator does: ${operator}`,
+      ].join('\n\n'),
+    ),
+  );
+}
+
+/** The page on the operator's own metrics. */
+export function metricsPage(): string {
+  return page(
+    'Metrics of the operator',
+    '`operator/src/api/v1alpha1/metrics.ts`',
+    'On port `metrics` of the operator. What it tells of a MaintenanceApi comes from the replica that leads, has the labels ' +
+      '`namespace` and `maintenanceapi`, and goes when the resource goes; read it with `honorLabels: true`. Queues, ' +
+      'reconciliations, requests and watches have the names of controller-runtime and client-go.',
+    table(
+      ['Metric', 'Further labels', 'What it says'],
+      Object.entries(resourceMetrics).map(([name, {labels: further, help}]) => [
+        code(name),
+        further.map(code).join(', '),
+        cell(help),
+      ]),
+    ),
   );
 }

@@ -1,7 +1,16 @@
 import {describe, expect, test} from '@jest/globals';
 import {parse} from 'yaml';
 
-import {conditionTypes, events, labels, maintenanceApiSpec, reasons} from '../../operator/src/api/v1alpha1/index.ts';
+import {
+  alerts,
+  conditionTypes,
+  events,
+  labels,
+  maintenanceApiSpec,
+  reasons,
+  resourceMetrics,
+  runbookUrl,
+} from '../../operator/src/api/v1alpha1/index.ts';
 import {generate} from '../generate.ts';
 import {maintenanceApiCrd, rootOf} from './crd.ts';
 import {nodes, type Schema} from './schema.ts';
@@ -60,11 +69,19 @@ describe('the reference', () => {
     ['conditions', [...conditionTypes, ...Object.keys(reasons)]],
     ['events', Object.keys(events)],
     ['labels', Object.values(labels)],
+    ['metrics', Object.keys(resourceMetrics)],
   ])('%s.md lists each of them', (name, keys) => {
     const listed = file(`docs/reference/${name}.md`)
       .split('\n')
       .flatMap((line) => /^\| `([^`]+)` \|/.exec(line)?.[1] ?? []);
     expect(listed).toEqual(expect.arrayContaining(keys));
+  });
+
+  test.each(Object.keys(alerts) as (keyof typeof alerts)[])('alerts.md has the runbook of %s', (alert) => {
+    const headings = file('docs/reference/alerts.md').match(/^## .+$/gm) ?? [];
+    // As the forges make an anchor of a heading.
+    const anchors = headings.map((heading) => `#${heading.slice(3).toLowerCase()}`);
+    expect(anchors.filter((anchor) => runbookUrl('', alert) === anchor)).toHaveLength(1);
   });
 
   test('ends every table row with a bar, so that no text broke out of its cell', () => {

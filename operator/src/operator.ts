@@ -4,8 +4,9 @@ import {DatabaseKeeper, type Connect} from './act/database-keeper.ts';
 import {OwnedSecretKeeper} from './act/owned-secrets.ts';
 import {RevisionWriter} from './act/revisions.ts';
 import {StatusWriter} from './act/status-writer.ts';
-import {childResources, FIELD_MANAGER} from './api/v1alpha1/index.ts';
+import {childResources, FIELD_MANAGER, optionalResources} from './api/v1alpha1/index.ts';
 import {MaintenanceApiController} from './controller/maintenance-api-controller.ts';
+import {ResourceMetrics} from './controller/resource-metrics.ts';
 import {ResourceStates} from './controller/resource-state.ts';
 import {
   apiTokensSecret,
@@ -71,7 +72,12 @@ export class Operator {
     const enqueue = (key: string): void => {
       this.#queue.add(key);
     };
-    const applier = new Applier({client, fieldManager: FIELD_MANAGER, resources: childResources, logger});
+    const applier = new Applier({
+      client,
+      fieldManager: FIELD_MANAGER,
+      resources: [...childResources, ...optionalResources],
+      logger,
+    });
     const cache = new Cache({
       client,
       namespaces: options.watchNamespaces,
@@ -134,6 +140,7 @@ export class Operator {
           cache.noteWrite(key, 'MaintenanceApi', key, version);
         },
       }),
+      resourceMetrics: new ResourceMetrics(metrics.registry),
       recorder,
       logger,
       guard,

@@ -1,4 +1,4 @@
-import {childResources, FIELD_MANAGER, labels, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+import {childResources, FIELD_MANAGER, labels, optionalResources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {
   ApiError,
   controllerOf,
@@ -105,7 +105,7 @@ export class ChildWriter {
     const owner = keyOf(api.metadata);
     const keep = new Set(wanted.map((child) => `${child.kind}/${child.metadata.name}`));
     const results: ChildResult[] = [];
-    for (const ref of childResources) {
+    for (const ref of [...childResources, ...optionalResources]) {
       for (const child of this.#options.cache.child(ref.kind)?.ownedBy(owner) ?? []) {
         const object = `${ref.kind}/${child.name}`;
         const ours = child.owner?.uid === api.metadata.uid;

@@ -114,6 +114,11 @@ export function needsRenewal(certificate: string, authorityCertificate: string, 
   return now.getTime() >= begin + ((end - begin) * 2) / 3;
 }
 
+/** When a certificate ends; undefined when it can't be read. */
+export function certificateEnd(pem: string): Date | undefined {
+  return readCertificate(pem)?.validToDate;
+}
+
 function readCertificate(pem: string): NodeCertificate | undefined {
   try {
     return new NodeCertificate(pem);

@@ -28,6 +28,7 @@ function input(change: Partial<ConditionInput> = {}): ConditionInput {
     accessMissing: undefined,
     unread: undefined,
     database: {state: 'Ready'},
+    presence: {PrometheusRule: 'Absent', PodMonitor: 'Absent'},
     objectives: [],
     ...change,
   };

@@ -4,6 +4,8 @@ import type {
   ConditionType,
   MaintenanceApi,
   ObjectiveStatus,
+  OptionalKind,
+  Presence,
   Reason,
 } from '../api/v1alpha1/index.ts';
 import {conditionTypes} from '../api/v1alpha1/index.ts';
@@ -11,6 +13,7 @@ import type {ChildResult} from '../act/children.ts';
 import type {DatabaseProblem} from '../act/database-keeper.ts';
 import {describeMissing, type MissingReference} from '../observe/references.ts';
 import {escalation, type Decision, type Observation} from '../remediation/index.ts';
+import {monitoringReady} from './monitoring-view.ts';
 
 /** How the database is, put together by the controller from its pod, its volume and its probe. */
 export type DatabaseView =
@@ -34,6 +37,8 @@ export interface ConditionInput {
   /** Why what the spec refers to is not known yet. */
   readonly unread: string | undefined;
   readonly database: DatabaseView;
+  /** Which optional kinds the cluster has. */
+  readonly presence: Readonly<Record<OptionalKind, Presence>>;
   readonly objectives: readonly ObjectiveStatus[];
 }
 
@@ -161,6 +166,17 @@ function databaseReady(view: DatabaseView): Answer {
     : {status: 'False', reason: obstacle.reason, message: obstacle.message};
 }
 
+/** While the rules are not applied, and what the cluster has isn't known, what was said before holds. */
+function monitoring({api, presence, children}: ConditionInput): Answer {
+  const before = api.status?.conditions?.find(({type}) => type === 'MonitoringReady');
+  const message =
+    presence.PrometheusRule === 'Unknown'
+      ? 'It is not known yet whether this cluster has PrometheusRules; the operator must be allowed to watch their definition and them'
+      : 'The alert rules are not applied yet';
+  const unknown = {status: 'Unknown', reason: 'Observing', message} as const;
+  return monitoringReady(api, presence, children) ?? before ?? unknown;
+}
+
 /** What this server doesn't keep of what was applied (an older version, a feature that is off). */
 function exceptFor(children: readonly ChildResult[]): string {
   const left = children.flatMap(({kind, name, differences}) =>
@@ -186,6 +202,7 @@ function answers(input: ConditionInput): Record<ConditionType, Answer> {
         ? {status: 'True', reason: 'Available', message: 'At least one pod is ready'}
         : {status: 'False', reason: 'NoReadyPods', message: 'No pod is ready'},
     DatabaseReady: databaseReady(input.database),
+    MonitoringReady: monitoring(input),
     ObjectivesMet: objectivesMet(input),
     Remediating: remediating(input.decision),
     Paused: paused

@@ -1,16 +1,16 @@
 import type {MaintenanceApi, Reason} from '../api/v1alpha1/index.ts';
-import {DATA_MISSING_PREFIX, databasePodName} from '../desired/index.ts';
+import {DATA_MISSING_PREFIX, databasePodName, volumeClaimName} from '../desired/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import type {DatabaseReading} from '../observe/database-probe.ts';
 import type {PodProjection} from '../observe/projections.ts';
 import type {DatabaseView} from './conditions.ts';
-import {volumeClaimName} from './measure.ts';
 
 const IMAGE_REASONS = new Set(['ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'ErrImageNeverPull']);
 
 function volumeView(cache: Cache, api: MaintenanceApi): DatabaseView | undefined {
-  const {namespace} = api.metadata;
-  const claim = cache.claims.get(`${namespace}/${volumeClaimName(api)}`);
+  const {namespace, name} = api.metadata;
+  const claimName = volumeClaimName(name, 0);
+  const claim = cache.claims.get(`${namespace}/${claimName}`);
   if (claim === undefined || claim.value.phase === 'Bound') return undefined;
   const className = api.spec.database.managed.storage.className ?? claim.value.storageClass;
   const storageClass =
@@ -18,7 +18,7 @@ function volumeView(cache: Cache, api: MaintenanceApi): DatabaseView | undefined
   return {
     state: 'Starting',
     reason: 'VolumePending',
-    message: `PersistentVolumeClaim "${volumeClaimName(api)}" is ${claim.value.phase}; it asks for ${storageClass}`,
+    message: `PersistentVolumeClaim "${claimName}" is ${claim.value.phase}; it asks for ${storageClass}`,
     stalled: false,
   };
 }

@@ -20,6 +20,7 @@ describe('a new resource', () => {
       'apply StatefulSet/shop-mysql',
       'apply PodDisruptionBudget/shop',
       'apply Deployment/shop',
+      'apply ConfigMap/shop-rules',
       'patch MaintenanceApi/shop',
     ]);
     expect(stage.api?.status).toMatchObject({observedGeneration: 1, revisions: {desired: GOOD, serving: GOOD}});

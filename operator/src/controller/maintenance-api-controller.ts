@@ -136,6 +136,7 @@ export class MaintenanceApiController {
     this.#o.states.forget(key);
     this.#o.keeper.forget(key);
     this.#o.status.forget(key);
+    this.#o.resourceMetrics.forget(key);
     this.#o.attempts.forget(key);
     this.#failures.forget(key);
     this.#unusable.delete(key);
@@ -224,6 +225,7 @@ export class MaintenanceApiController {
       accessMissing: state.accessMissing,
       unread: wanted === undefined ? state.unread : undefined,
       database,
+      presence: this.#o.cache.presence(),
       objectives,
     });
     const status = statusOf({
@@ -236,8 +238,14 @@ export class MaintenanceApiController {
       serverUuid: state.secrets?.serverUuids['0'],
       maxConnections: maxConnections(api.spec),
     });
+    this.#tellMetrics(scope, status);
     const written = await this.#o.status.write(api, status);
     if (written !== undefined) this.#emit(api, api.status, status);
+  }
+
+  #tellMetrics({key, state: {secrets}, database}: Scope, status: MaintenanceApiStatus): void {
+    const certificates = secrets && {server: secrets.serverCertificate, authority: secrets.authorityCertificate};
+    this.#o.resourceMetrics.tell(key, {status, database, certificates});
   }
 
   #emit(api: MaintenanceApi, before: MaintenanceApiStatus | undefined, after: MaintenanceApiStatus): void {

@@ -1,5 +1,5 @@
 import type {DatabaseTarget, MaintenanceApi} from '../api/v1alpha1/index.ts';
-import {childNames, databasePodHost, databasePodName, ports} from '../desired/index.ts';
+import {databasePodHost, databasePodName, ports} from '../desired/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import type {ScrapeResult, ScrapeTarget} from '../observe/scraper.ts';
 import type {ServiceLevels} from '../slo/index.ts';
@@ -63,6 +63,3 @@ export function recordMeasurements(
     levels.record({podUid: uid, revision, time: readAt, valid, bad, total, fast, latencyThresholdMs});
   }
 }
-
-/** Names of children whose objects carry no owner reference but are ours. */
-export const volumeClaimName = (api: MaintenanceApi): string => `data-${childNames(api.metadata.name).database}-0`;

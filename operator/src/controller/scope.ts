@@ -11,6 +11,7 @@ import type {Scraper} from '../observe/scraper.ts';
 import type {Decision, Observation} from '../remediation/index.ts';
 import type {Clock, EventRecorder, KubeClient, Logger} from '../runtime/index.ts';
 import type {DatabaseView} from './conditions.ts';
+import type {ResourceMetrics} from './resource-metrics.ts';
 import type {ResourceState, ResourceStates} from './resource-state.ts';
 
 export interface MaintenanceApiControllerOptions {
@@ -27,6 +28,7 @@ export interface MaintenanceApiControllerOptions {
   readonly children: ChildWriter;
   readonly revisions: RevisionWriter;
   readonly status: StatusWriter;
+  readonly resourceMetrics: ResourceMetrics;
   readonly recorder: EventRecorder;
   readonly logger: Logger;
   /** Throws when the lease is too old to write (invariant 14). */

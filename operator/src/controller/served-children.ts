@@ -6,6 +6,7 @@ import {
   replicasHandover,
   servedImage,
   UnknownRenderVersion,
+  type DesiredInput,
   type KubeObject,
 } from '../desired/index.ts';
 import type {Cache} from '../observe/cache.ts';
@@ -15,6 +16,8 @@ import type {KnownRevision, MaintenanceApiControllerOptions, Scope} from './scop
 /** A revision that is there and not in the cache will be seen by the watch; this is only the net below. */
 const REVISION_EXISTS_MS = 10_000;
 const REVISION_CREATED_MS = 50;
+
+const NOTHING_OPTIONAL = {PrometheusRule: 'Absent', PodMonitor: 'Absent'} as const;
 
 type Options = Pick<
   MaintenanceApiControllerOptions,
@@ -36,7 +39,8 @@ export class ServedChildren {
     const served = this.#revisionToServe(scope, decision.serve);
     // Pods that are there have their Secrets; new ones would wait for them.
     if (served === undefined || (state.secrets === undefined && deployment === undefined)) return [];
-    const wanted = render(api, served);
+    const presence = this.#o.cache.presence();
+    const wanted = render({api, revision: served, presence});
     if ('refused' in wanted) return [wanted];
     const {touch} = state;
     const held = await this.#handOverReplicas(key, api, touch);
@@ -44,7 +48,11 @@ export class ServedChildren {
     const acts = decision.action !== undefined && deployment?.revision !== decision.action.toRevision;
     const action = acts ? resources.deployment.kind : undefined;
     const applied = await this.#o.children.apply(api, wanted, {touch, action});
-    return [...applied, ...(await this.#o.children.removeUnwanted(api, wanted, {touch}))];
+    // While it isn't known whether the cluster has a kind, what stands in for it stays.
+    const kept =
+      presence.PrometheusRule === 'Unknown' ? render({api, revision: served, presence: NOTHING_OPTIONAL}) : [];
+    const keep = 'refused' in kept ? wanted : [...wanted, ...kept];
+    return [...applied, ...(await this.#o.children.removeUnwanted(api, keep, {touch}))];
   }
 
   #revisionToServe({key, api, wanted}: Scope, hash: string | undefined): Scope['wanted'] {
@@ -130,11 +138,11 @@ export class ServedChildren {
 }
 
 /** The children, or that a newer operator stored the revision to serve. */
-function render(api: MaintenanceApi, revision: KnownRevision): readonly KubeObject[] | ChildResult {
+function render(input: DesiredInput): readonly KubeObject[] | ChildResult {
   try {
-    return desiredObjects({api, revision});
+    return desiredObjects(input);
   } catch (error) {
     if (!(error instanceof UnknownRenderVersion)) throw error;
-    return resultOf('Deployment', api.metadata.name, {kind: 'Refused', message: error.message});
+    return resultOf('Deployment', input.api.metadata.name, {kind: 'Refused', message: error.message});
   }
 }

@@ -22,6 +22,7 @@ function input(change: Partial<StatusInput> & {observation?: Observation; decisi
   const conditions = conditionsOf({
     ...{api: API, now: new Date(NOW), observation, decision, children: [], missing: [], problems: []},
     ...{accessMissing: undefined, unread: undefined, database, objectives},
+    presence: {PrometheusRule: 'Absent', PodMonitor: 'Absent'},
   });
   return {
     ...{api: API, observation, decision, conditions, objectives, database, serverUuid: 'the-uuid', maxConnections: 151},

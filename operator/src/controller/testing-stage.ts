@@ -1,3 +1,4 @@
+import {Registry} from 'prom-client';
 import {Attempts} from '../act/attempts.ts';
 import {ChildWriter} from '../act/children.ts';
 import {DatabaseKeeper} from '../act/database-keeper.ts';
@@ -11,6 +12,7 @@ import {
   type Condition,
   type MaintenanceApi,
   type MaintenanceApiSpecInput,
+  type Presence,
 } from '../api/v1alpha1/index.ts';
 import {revisionData, revisionHash} from '../desired/index.ts';
 import {aMaintenanceApi} from '../desired/testing/scenarios.ts';
@@ -18,10 +20,11 @@ import type {MaintenanceApiReading} from '../observe/cache.ts';
 import {DatabaseProbes} from '../observe/database-probe.ts';
 import {Scraper} from '../observe/scraper.ts';
 import type {ApplyOptions, ApplyResult, KubeObject, Outcome, WritableObject} from '../runtime/index.ts';
-import {wantedHash} from '../runtime/index.ts';
+import {controllerOf, wantedHash} from '../runtime/index.ts';
 import {FakeClock} from '../runtime/testing/fake-clock.ts';
 import {RecordingLogger} from '../runtime/testing/logs.ts';
 import {MaintenanceApiController} from './maintenance-api-controller.ts';
+import {ResourceMetrics} from './resource-metrics.ts';
 import {ResourceStates} from './resource-state.ts';
 import type {MaintenanceApiControllerOptions} from './scope.ts';
 import {aCache, anObject, type Content} from './testing.ts';
@@ -53,6 +56,9 @@ export class Stage {
   readonly controller: MaintenanceApiController;
   secrets: () => Promise<OwnedSecrets> = () => Promise.resolve(SECRETS);
   refuseChild: (object: WritableObject) => void = () => undefined;
+  /** Of the kinds that not every cluster has. */
+  presence: Presence = 'Absent';
+  readonly registry = new Registry();
   api: MaintenanceApi | undefined;
   unusable: string | undefined;
 
@@ -76,12 +82,19 @@ export class Stage {
     const read = (): MaintenanceApiReading | undefined => this.#reading();
     const cache = Object.assign(aCache(content), {
       apis: {get: () => ({value: read()})},
+      presence: () => ({PrometheusRule: this.presence, PodMonitor: this.presence}),
       child: (kind: string) => ({
         get: (key: string) => {
           const object = server.objects.get(`${kind}/${key.split('/')[1] ?? ''}`);
           return object && {...object.metadata, value: {owned: object['owned'] as string, deleting: false}};
         },
-        ownedBy: () => [],
+        ownedBy: () =>
+          objects(kind)
+            .filter(({metadata}) => metadata.labels?.[labels.owner] !== undefined)
+            .map((object) => ({
+              ...{...object.metadata, owner: controllerOf(object)},
+              value: {owned: object['owned'] as string, deleting: false},
+            })),
       }),
     }) as unknown as MaintenanceApiControllerOptions['cache'];
     const applier = {
@@ -102,6 +115,7 @@ export class Stage {
       children: new ChildWriter({client: server, applier, cache, attempts, guard}),
       revisions: new RevisionWriter({client: server, attempts, guard, onWrite: () => undefined}),
       status: new StatusWriter({client: server, clock, guard, onWrite: () => undefined}),
+      resourceMetrics: new ResourceMetrics(this.registry),
       recorder: {
         record: ({reason}: {reason: string}) => this.events.push(reason),
         forget: ({namespace, name}: {namespace: string; name: string}) =>

@@ -53,6 +53,7 @@ export function aCache(content: Content): Cache {
   return {
     ...(Object.fromEntries(kinds) as object),
     fresh: () => true,
+    presence: () => ({PrometheusRule: 'Absent', PodMonitor: 'Absent'}),
     noteWrite: () => undefined,
   } as unknown as Cache;
 }

@@ -4,13 +4,24 @@ import {mysqlConfig} from './mysql-config.ts';
 import {mysqlPodsService, mysqlService, mysqlServiceAccount} from './mysql-service.ts';
 import type {DesiredInput, KubeObject} from './objects.ts';
 import {podDisruptionBudget} from './pod-disruption-budget.ts';
+import {podMonitor} from './pod-monitor.ts';
+import {prometheusRule} from './prometheus-rule.ts';
+import {rulesConfigMap} from './rules-config-map.ts';
 import {serviceAccount} from './service-account.ts';
 import {service} from './service.ts';
 import {statefulSet} from './statefulset.ts';
 
 export {replicasHandover} from './deployment.ts';
 export {DATA_MISSING_PREFIX} from './mysql-init.ts';
-export {childNames, databaseHosts, databasePodHost, databasePodName, databaseRoles, ports} from './names.ts';
+export {
+  childNames,
+  databaseHosts,
+  databasePodHost,
+  databasePodName,
+  databaseRoles,
+  ports,
+  volumeClaimName,
+} from './names.ts';
 export type {DatabaseRole} from './names.ts';
 export type {DesiredInput, KubeObject} from './objects.ts';
 export {UnknownRenderVersion} from './pod-template.ts';
@@ -34,6 +45,9 @@ export const builders: Readonly<Record<string, Builder>> = {
   podDisruptionBudget,
   deployment,
   horizontalPodAutoscaler,
+  podMonitor,
+  prometheusRule,
+  rulesConfigMap,
 };
 
 /**

@@ -45,6 +45,12 @@ export function childMetadata(api: MaintenanceApi, name: string, component: Comp
   };
 }
 
+/** Metadata of what Prometheus reads: a child of the API's, with the labels by which a Prometheus selects it. */
+export function monitoringMetadata(api: MaintenanceApi, name: string): ChildMetadata {
+  const metadata = childMetadata(api, name, 'api');
+  return {...metadata, labels: {...api.spec.monitoring.labels, ...metadata.labels}};
+}
+
 /**
  * Metadata of an object that is kept when its MaintenanceApi is deleted: volumes, and what is needed to read them. No
  * owner, and no `app.kubernetes.io/instance`: Argo CD prunes label-matched objects without owners.

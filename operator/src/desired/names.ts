@@ -4,8 +4,10 @@ export type DatabaseRole = (typeof databaseRoles)[number];
 
 /** Names of everything that belongs to one MaintenanceApi, all in its namespace. */
 export interface ChildNames {
-  /** Deployment, Service, ServiceAccount, HorizontalPodAutoscaler and PodDisruptionBudget of the API. */
+  /** Deployment, Service, ServiceAccount, autoscaler, disruption budget, PodMonitor and PrometheusRule of the API. */
   readonly api: string;
+  /** ConfigMap with the alert rules. */
+  readonly rules: string;
   /** Secret with the API's bearer tokens. */
   readonly apiTokens: string;
   /** StatefulSet, ClusterIP Service and ServiceAccount of the database. */
@@ -29,6 +31,7 @@ export function childNames(name: string): ChildNames {
   const database = `${name}-mysql`;
   return {
     api: name,
+    rules: `${name}-rules`,
     apiTokens: `${name}-api-tokens`,
     database,
     databasePods: `${database}-pods`,
@@ -53,6 +56,11 @@ export function revisionName(name: string, hash: string): string {
 /** Name of a database pod. */
 export function databasePodName(name: string, ordinal: number): string {
   return `${childNames(name).database}-${ordinal}`;
+}
+
+/** Name of a database pod's PersistentVolumeClaim. */
+export function volumeClaimName(name: string, ordinal: number): string {
+  return `data-${databasePodName(name, ordinal)}`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type {MaintenanceApi, RevisionData} from '../api/v1alpha1/index.ts';
+import type {MaintenanceApi, OptionalKind, Presence, RevisionData} from '../api/v1alpha1/index.ts';
 
 /** An object to be applied: plain JSON in the form in which the API server stores it. */
 export interface KubeObject {
@@ -18,4 +18,6 @@ export interface DesiredInput {
   readonly api: MaintenanceApi;
   /** The revision to serve, which is not the spec's own after a rollback. */
   readonly revision: {readonly hash: string; readonly data: RevisionData};
+  /** Which optional kinds the cluster has. */
+  readonly presence: Readonly<Record<OptionalKind, Presence>>;
 }

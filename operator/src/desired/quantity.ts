@@ -104,3 +104,12 @@ export function quantityValue(quantity: string | number): number {
   const {milli} = parse(quantity);
   return Number((milli + MILLI - 1n) / MILLI);
 }
+
+/**
+ * Value of a quantity in thousandths of its unit (millicores for CPU).
+ *
+ * @throws QuantityError when it is none
+ */
+export function milliValue(quantity: string | number): number {
+  return Number(parse(quantity).milli);
+}

@@ -1,14 +1,13 @@
-import {labels, maintenanceApiSpec, resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {
-  Reflector,
-  type Cached,
-  type Clock,
-  type KubeClient,
-  type KubeObject,
-  type Logger,
-  type Metrics,
-  type ResourceRef,
-} from '../runtime/index.ts';
+  maintenanceApiSpec,
+  resources,
+  type MaintenanceApi,
+  type OptionalKind,
+  type Presence,
+} from '../api/v1alpha1/index.ts';
+import type {KubeObject} from '../runtime/index.ts';
+import {Kind, type CacheOptions, type ChildKind} from './kind.ts';
+import {OptionalKinds} from './optional-kinds.ts';
 import {
   projectChild,
   projectClaim,
@@ -29,83 +28,10 @@ export type MaintenanceApiReading =
   | {readonly valid: true; readonly api: MaintenanceApi; readonly owner?: undefined}
   | {readonly valid: false; readonly problem: string; readonly generation: number; readonly owner?: undefined};
 
-export interface CacheOptions {
-  readonly client: KubeClient;
-  /** Namespaces to serve; empty = all. */
-  readonly namespaces: readonly string[];
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  /** Told the key of the MaintenanceApi that a change concerns. */
-  readonly onChange: (key: string) => void;
-  /** Told whenever a watch was opened anew: the server may be another one since. */
-  readonly onOpen: () => void;
-}
-
 /** undefined: a ControllerRevision of that label without data isn't one of ours. */
 interface RevisionEntry {
   readonly owner: string | undefined;
   readonly projection: ControllerRevisionProjection | undefined;
-}
-
-/** One kind's reflectors, one a served namespace, read as one. */
-class Kind<T extends {readonly owner?: string | undefined}> {
-  readonly reflectors: readonly Reflector<T>[];
-  readonly #scopes: readonly (string | undefined)[];
-
-  constructor(options: CacheOptions, ref: ResourceRef, project: (object: KubeObject) => T) {
-    const scopes: (string | undefined)[] = options.namespaces.length === 0 ? [undefined] : [...options.namespaces];
-    this.#scopes = scopes;
-    this.reflectors = scopes.map((namespace) => {
-      const reflector = new Reflector<T>({
-        client: options.client,
-        ref,
-        ...(namespace === undefined ? {} : {namespace}),
-        ...(ref === resources.maintenanceApi ? {} : {labelSelector: labels.owner}),
-        project,
-        indexes: {
-          owner: (value, key) => (value.owner === undefined ? [] : [`${key.split('/')[0] ?? ''}/${value.owner}`]),
-        },
-        clock: options.clock,
-        logger: options.logger,
-        metrics: options.metrics,
-        ...(ref === resources.maintenanceApi ? {onOpen: options.onOpen} : {}),
-      });
-      reflector.addHandler((key, old, now) => {
-        if (ref === resources.maintenanceApi) {
-          options.onChange(key);
-          return;
-        }
-        const owner = (now ?? old)?.value.owner;
-        if (owner !== undefined) options.onChange(`${key.split('/')[0] ?? ''}/${owner}`);
-      });
-      return reflector;
-    });
-  }
-
-  get(key: string): Cached<T> | undefined {
-    for (const reflector of this.reflectors) {
-      const found = reflector.store.get(key);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
-
-  ownedBy(key: string): Cached<T>[] {
-    return this.reflectors.flatMap((reflector) => reflector.store.byIndex('owner', key));
-  }
-
-  expect(key: string, resourceVersion: string): void {
-    const namespace = key.split('/')[0];
-    for (const [index, reflector] of this.reflectors.entries()) {
-      const scope = this.#scopes[index];
-      if (scope === undefined || scope === namespace) reflector.store.expect(key, resourceVersion);
-    }
-  }
-
-  fresh(key: string): boolean {
-    return this.reflectors.every((reflector) => reflector.store.fresh(key));
-  }
 }
 
 function readMaintenanceApi(object: KubeObject): MaintenanceApiReading {
@@ -118,14 +44,6 @@ function readMaintenanceApi(object: KubeObject): MaintenanceApiReading {
   // managedFields are half of the object and decide nothing here.
   const {managedFields: _dropped, ...metadata} = object.metadata;
   return {valid: true, api: {...object, metadata, spec: parsed.data} as unknown as MaintenanceApi};
-}
-
-/** A kind whose projection is at least a child's. */
-interface ChildKind {
-  get(key: string): Cached<ChildProjection> | undefined;
-  ownedBy(key: string): Cached<ChildProjection>[];
-  expect(key: string, resourceVersion: string): void;
-  fresh(key: string): boolean;
 }
 
 /** What all kinds have in common, whatever they keep. */
@@ -152,6 +70,7 @@ export class Cache {
   readonly claims: Kind<ClaimProjection>;
   readonly pods: Kind<PodProjection>;
   readonly revisions: Kind<RevisionEntry>;
+  readonly #optional: OptionalKinds;
   readonly #kinds: readonly AnyKind[];
   readonly #children: ReadonlyMap<string, ChildKind>;
   /** Writes that haven't come back yet, by owner. */
@@ -182,6 +101,9 @@ export class Cache {
       ['ServiceAccount', this.serviceAccounts],
       ['ConfigMap', this.configMaps],
     ]);
+    this.#optional = new OptionalKinds(options, () => {
+      for (const key of this.apis.keys()) options.onChange(key);
+    });
     this.#kinds = [
       this.apis,
       this.deployments,
@@ -200,15 +122,18 @@ export class Cache {
 
   start(): void {
     for (const kind of this.#kinds) for (const reflector of kind.reflectors) reflector.start();
+    this.#optional.start();
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#kinds.flatMap((kind) => kind.reflectors.map((reflector) => reflector.stop())));
+    await this.#optional.stop();
   }
 
   /** Resolves once every first list is in. */
   async synced(): Promise<void> {
     await Promise.all(this.#kinds.flatMap((kind) => kind.reflectors.map((reflector) => reflector.synced())));
+    await this.#optional.settled();
   }
 
   /** What keeps a watch from working, for the readiness check. */
@@ -219,9 +144,14 @@ export class Cache {
     return undefined;
   }
 
-  /** The store of a child kind; undefined for kinds that aren't watched (Secret). */
+  /** The store of a child kind; undefined for kinds that aren't watched (Secret) or that the cluster doesn't have. */
   child(kind: string): ChildKind | undefined {
-    return this.#children.get(kind);
+    return this.#children.get(kind) ?? this.#optional.child(kind);
+  }
+
+  /** Which optional kinds the cluster has. */
+  presence(): Readonly<Record<OptionalKind, Presence>> {
+    return this.#optional.presence();
   }
 
   /**
@@ -252,6 +182,6 @@ export class Cache {
   #store(kind: string): Pick<ChildKind, 'expect' | 'fresh'> | undefined {
     if (kind === 'MaintenanceApi') return this.apis;
     if (kind === 'ControllerRevision') return this.revisions;
-    return this.#children.get(kind);
+    return this.child(kind);
   }
 }

@@ -1,4 +1,4 @@
-import type {MaintenanceApiSpec, ObjectiveStatus} from '../api/v1alpha1/index.ts';
+import {allowedShares, type MaintenanceApiSpec, type ObjectiveStatus} from '../api/v1alpha1/index.ts';
 import {actThreshold, exceeds, wilson} from './statistics.ts';
 import type {WindowCounts} from './types.ts';
 
@@ -30,9 +30,7 @@ export interface Breach {
  * @param slo spec.slo
  */
 export function objectivesOf(slo: SloSpec): readonly Objective[] {
-  const unavailable = share(100 - Number(slo.availability.objective));
-  const slow = share(100 - slo.latency.percentile);
-  const errors = share(Number(slo.errorRate.maxPercent));
+  const {availability: unavailable, latency: slow, errorRate: errors} = allowedShares(slo);
   return [
     {
       name: 'availability',
@@ -56,11 +54,6 @@ export function objectivesOf(slo: SloSpec): readonly Objective[] {
       count: (c) => ({bad: c.bad, of: c.total}),
     },
   ];
-}
-
-/** Percent to share, without the dust of binary fractions: the API takes three decimals. */
-function share(percent: number): number {
-  return Math.round(percent * 1e4) / 1e6;
 }
 
 /**

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import {mapList, rules} from './cel.ts';
+import {mapList, rules, type CelRule} from './cel.ts';
 
 /**
  * The slices of Kubernetes' own types that a MaintenanceApi's spec takes over, with bounds, so that a wrong one is
@@ -160,6 +160,14 @@ export const labelMap = (maxEntries: number): z.ZodType<Record<string, string>> 
 /** A map of annotations. */
 export const annotationMap = (maxEntries: number): z.ZodType<Record<string, string>> =>
   z.record(labelKey, z.string().max(4096)).meta({maxProperties: maxEntries, ...rules(keysFit)});
+
+const OWN_PREFIXES = ['app.kubernetes.io/', 'maintenance-api.io/'] as const;
+
+/** A rule for an object whose `field` is added to what the operator sets itself. */
+export const noneReserved = (field: 'labels' | 'annotations'): CelRule => ({
+  rule: `!has(self.${field}) || self.${field}.all(k, ${OWN_PREFIXES.map((p) => `!k.startsWith("${p}")`).join(' && ')})`,
+  message: `${field} must not begin with ${OWN_PREFIXES.join(' or ')}: the operator sets those`,
+});
 
 const topologySpreadConstraint = z.object({
   maxSkew: z.int().min(1).max(100).describe('By how many pods two domains may differ.'),

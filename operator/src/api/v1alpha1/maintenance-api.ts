@@ -2,6 +2,7 @@ import * as z from 'zod';
 import {mapList, rules} from './cel.ts';
 import {database} from './managed-database.ts';
 import {environmentVariable, imagePullSecret, imageReference, resourceRequirements} from './kubernetes.ts';
+import {monitoring} from './monitoring.ts';
 import {remediation, slo} from './objectives.ts';
 import type {MaintenanceApiStatus} from './status.ts';
 import {autoscaling, podTemplate, release} from './workload.ts';
@@ -71,6 +72,7 @@ export const maintenanceApiSpec = z
     database: database.prefault({}),
     slo: slo.prefault({}),
     remediation: remediation.prefault({}),
+    monitoring: monitoring.prefault({}),
     paused: z.boolean().default(false).describe('Children are left alone; service levels are still measured.'),
   })
   .describe('What the service must be. Only the image has no default.')

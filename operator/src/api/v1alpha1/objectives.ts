@@ -53,6 +53,28 @@ export const slo = z
   })
   .describe('The promises that the operator measures and keeps.');
 
+/** Percent to share, without the dust of binary fractions: the API takes three decimals. */
+function share(percent: number): number {
+  return Math.round(percent * 1e4) / 1e6;
+}
+
+/**
+ * The share of responses that each promise of `spec.slo` lets be bad over its window, by the name of the objective.
+ *
+ * @returns shares from 0 to 1
+ */
+export function allowedShares({availability, latency, errorRate}: z.output<typeof slo>): {
+  readonly availability: number;
+  readonly latency: number;
+  readonly errorRate: number;
+} {
+  return {
+    availability: share(100 - Number(availability.objective)),
+    latency: share(100 - latency.percentile),
+    errorRate: share(Number(errorRate.maxPercent)),
+  };
+}
+
 const mode = z.enum(['Observe', 'Auto']);
 
 export const remediation = z

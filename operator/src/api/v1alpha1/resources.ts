@@ -31,6 +31,8 @@ export const resources = {
   secret: namespaced('v1', 'Secret', 'secrets'),
   horizontalPodAutoscaler: namespaced('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
   podDisruptionBudget: namespaced('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
+  prometheusRule: namespaced('monitoring.coreos.com/v1', 'PrometheusRule', 'prometheusrules'),
+  podMonitor: namespaced('monitoring.coreos.com/v1', 'PodMonitor', 'podmonitors'),
 } as const satisfies Record<string, ResourceRef>;
 
 /** Resources that are applied as children and watched by label; Secrets are neither listed nor watched. */
@@ -43,3 +45,19 @@ export const childResources = [
   resources.horizontalPodAutoscaler,
   resources.podDisruptionBudget,
 ] as const;
+
+/** Children of kinds that not every cluster has; each is watched once its definition is there. */
+export const optionalResources = [resources.prometheusRule, resources.podMonitor] as const;
+
+export type OptionalKind = 'PrometheusRule' | 'PodMonitor';
+
+/** Whether a cluster has an optional kind. Unknown: not looked yet, or not allowed to look. */
+export type Presence = 'Served' | 'Absent' | 'Unknown';
+
+/** The definitions of kinds; only those of {@link optionalResources} are watched, each by its name. */
+export const definitionResource: ResourceRef = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
+  namespaced: false,
+};

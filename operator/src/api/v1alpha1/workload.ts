@@ -1,15 +1,16 @@
 import * as z from 'zod';
 import {rules} from './cel.ts';
-import {affinity, annotationMap, labelMap, objectName, tolerations, topologySpreadConstraints} from './kubernetes.ts';
+import {
+  affinity,
+  annotationMap,
+  labelMap,
+  noneReserved,
+  objectName,
+  tolerations,
+  topologySpreadConstraints,
+} from './kubernetes.ts';
 
 /** What the API's pods are, how many there are, and how a change of them becomes trusted. */
-
-const OWN_PREFIXES = ['app.kubernetes.io/', 'maintenance-api.io/'] as const;
-
-const noneReserved = (field: 'labels' | 'annotations') => ({
-  rule: `!has(self.${field}) || self.${field}.all(k, ${OWN_PREFIXES.map((p) => `!k.startsWith("${p}")`).join(' && ')})`,
-  message: `${field} must not begin with ${OWN_PREFIXES.join(' or ')}: the operator sets those`,
-});
 
 export const podTemplate = z
   .object({

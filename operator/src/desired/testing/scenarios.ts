@@ -1,4 +1,9 @@
-import {maintenanceApiSpec, type MaintenanceApi, type MaintenanceApiSpecInput} from '../../api/v1alpha1/index.ts';
+import {
+  maintenanceApiSpec,
+  type MaintenanceApi,
+  type MaintenanceApiSpecInput,
+  type Presence,
+} from '../../api/v1alpha1/index.ts';
 import type {DesiredInput} from '../objects.ts';
 import {revisionData, revisionHash} from '../revision.ts';
 
@@ -22,10 +27,14 @@ export function aMaintenanceApi(spec: Partial<MaintenanceApiSpecInput> = {}, nam
 /** What the builders get for a resource that serves the revision that its spec asks for, or else the one of `serving`. */
 export function desiredInput(
   api: MaintenanceApi,
-  {serving = api, references = {}}: {serving?: MaintenanceApi; references?: Record<string, string>} = {},
+  {
+    serving = api,
+    references = {},
+    has = 'Absent',
+  }: {serving?: MaintenanceApi; references?: Record<string, string>; has?: Presence} = {},
 ): DesiredInput {
   const data = revisionData(serving, references);
-  return {api, revision: {hash: revisionHash(data), data}};
+  return {api, revision: {hash: revisionHash(data), data}, presence: {PrometheusRule: has, PodMonitor: has}};
 }
 
 /** Every member of the spec, and none at its default. */
@@ -102,6 +111,11 @@ export const fullSpec = {
     source: {scrape: {}},
   },
   remediation: {mode: 'Observe', actions: {rollback: 'Observe'}, limits: {cooldownSeconds: 60, maxActionsPerHour: 2}},
+  monitoring: {
+    labels: {release: 'prometheus', 'example.com/team': 'plumbing'},
+    runbookBaseUrl: 'https://runbooks.example.com/maintenance-api',
+    rulesAs: 'PrometheusRule',
+  },
   paused: true,
 } as const satisfies DeepReadonly<MaintenanceApiSpecInput>;
 
@@ -118,9 +132,12 @@ const full = aMaintenanceApi(copyOf<MaintenanceApiSpecInput>(fullSpec));
 /** Inputs of the builders by what is special about them; each has a golden file. */
 export const scenarios: Readonly<Record<string, DesiredInput>> = {
   defaults: desiredInput(aMaintenanceApi()),
-  full: desiredInput(full, {references}),
-  'fixed-replicas': desiredInput(aMaintenanceApi({replicas: 3})),
-  'one-replica': desiredInput(aMaintenanceApi({replicas: 1, resources: {}})),
-  'rolled-back': desiredInput(full, {serving: aMaintenanceApi({image: 'registry.example.com/maintenance-api:1.4.1'})}),
-  'longest-name': desiredInput(aMaintenanceApi({}, 'a'.repeat(40))),
+  full: desiredInput(full, {references, has: 'Served'}),
+  'fixed-replicas': desiredInput(aMaintenanceApi({replicas: 3, monitoring: {rulesAs: 'None'}}), {has: 'Served'}),
+  'one-replica': desiredInput(aMaintenanceApi({replicas: 1, resources: {}, monitoring: {rulesAs: 'None'}})),
+  'rolled-back': desiredInput(full, {
+    serving: aMaintenanceApi({image: 'registry.example.com/maintenance-api:1.4.1'}),
+    has: 'Served',
+  }),
+  'longest-name': desiredInput(aMaintenanceApi({}, 'a'.repeat(40)), {has: 'Served'}),
 };

@@ -1,0 +1,35 @@
+/** A metric of the operator's own about one MaintenanceApi. */
+interface ResourceMetric {
+  readonly help: string;
+  /** Labels besides `namespace` and `maintenanceapi`; each has a closed set of values. */
+  readonly labels: readonly string[];
+}
+
+/**
+ * What the operator that leads tells about each MaintenanceApi; docs are generated from it. The series of a resource go
+ * when it goes. `namespace` is the resource's: scrape the operator with `honorLabels: true` (config/prometheus).
+ */
+export const resourceMetrics = {
+  maintenance_api_up: {
+    help: '1: a pod of the API is ready. 0: none is, though the service was rolled out once; absent before that.',
+    labels: [],
+  },
+  maintenance_api_condition: {
+    help: '1 for each condition, with the status that it has.',
+    labels: ['type', 'status'],
+  },
+  maintenance_api_database_up: {
+    help: '1: the database answers. 0: it does not, or lost its data; absent until it was first initialised.',
+    labels: [],
+  },
+  maintenance_api_certificate_expiry_timestamp_seconds: {
+    help: "When a certificate that the operator issued ends: the database's own (server) and the one that signed it (authority).",
+    labels: ['certificate'],
+  },
+  maintenance_api_error_budget_remaining_ratio: {
+    help: 'Share of the error budget of spec.slo.windowDays that is left, below 0 where it is overspent; absent while unknown.',
+    labels: ['objective'],
+  },
+} as const satisfies Readonly<Record<string, ResourceMetric>>;
+
+export type ResourceMetricName = keyof typeof resourceMetrics;
