@@ -1,7 +1,7 @@
 /**
  * The operator as a process of its own, for tests that kill it: the product's wiring, with leader election, against the
  * cluster of KUBECONFIG. Pods are read by their (loopback) address; PROBE_DATABASES=true asks databases directly.
- * WATCH_NAMESPACES and LEASE_NAME let several operators work side by side; CRASH_POINT (JSON) ends or stops the process.
+ * METRICS_PORT is where its metrics are read on loopback; WATCH_NAMESPACES and LEASE_NAME let several operators work side by side; CRASH_POINT (JSON) ends or stops the process.
  */
 import 'reflect-metadata';
 import {KubeConfig} from '@kubernetes/client-node/dist/config.js';
@@ -11,7 +11,14 @@ import {ports} from '../../operator/src/desired/index.ts';
 import {fetchByIp} from '../../operator/src/observe/fetch-metrics.ts';
 import {connectDatabase} from '../../operator/src/observe/database-probe.ts';
 import {Operator, type OperatorOptions} from '../../operator/src/operator.ts';
-import {EventRecorder, KubeClient, LeaderElector, Metrics, systemClock} from '../../operator/src/runtime/index.ts';
+import {
+  EventRecorder,
+  HealthServer,
+  KubeClient,
+  LeaderElector,
+  Metrics,
+  systemClock,
+} from '../../operator/src/runtime/index.ts';
 import {OPERATOR_AGENT} from './audit.ts';
 import {arm, type CrashPoint} from './crash-point.ts';
 
@@ -74,4 +81,8 @@ const elector: LeaderElector = new LeaderElector({
     process.exit(1);
   },
 });
+const metricsPort = process.env['METRICS_PORT'];
+if (metricsPort !== undefined) {
+  await new HealthServer({host: '127.0.0.1', port: Number(metricsPort), metrics, live: {}, ready: {}, logger}).start();
+}
 elector.start();

@@ -94,6 +94,23 @@ export const patterns: Readonly<Record<string, PatternCases>> = {
     ofLength: (length) => `99.${'9'.repeat(length - 3)}`,
     nth: (index) => `9${index}`,
   },
+  // The page with the runbooks.
+  [String.raw`^https?://[^\s"#\\{}]+$`]: {
+    accepted: ['http://a', 'https://runbooks.example.com/alerts.md?plain=1'],
+    refused: [
+      '',
+      'a',
+      'ftp://a',
+      'https://',
+      'https://a b',
+      'https://a#b',
+      'https://a"',
+      'https://{{ query "up" }}',
+      'https://a\n',
+    ],
+    ofLength: (length) => `https://${filled(length - 8)}`,
+    nth: (index) => `https://a/${index}`,
+  },
   // A share of errors in percent.
   [String.raw`^(0\.(00[1-9]|0[1-9][0-9]?|[1-9][0-9]{0,2})|[1-9](\.[0-9]{1,3})?)$`]: {
     accepted: ['0.001', '0.01', '0.1', '1', '9.999'],

@@ -1,13 +1,20 @@
 import {afterAll, beforeAll, describe, expect, test} from '@jest/globals';
 import {readFile} from 'node:fs/promises';
 import {fileURLToPath} from 'node:url';
-import {parseAllDocuments} from 'yaml';
+import {parseAllDocuments, parseDocument} from 'yaml';
 
 import {controlPlane, type ControlPlane} from '../../../hack/cluster/index.ts';
 import {maintenanceApiCrd, rootOf} from '../../../hack/generate/crd.ts';
 import {nodes} from '../../../hack/generate/schema.ts';
 import {run} from '../../../hack/lib/exec.ts';
-import {childResources, resources} from '../../../operator/src/api/v1alpha1/index.ts';
+import {silentProgress} from '../../../hack/lib/progress.ts';
+import {monitoringDefinitions} from '../../../hack/promtool/definitions.ts';
+import {
+  childResources,
+  definitionResource,
+  optionalResources,
+  resources,
+} from '../../../operator/src/api/v1alpha1/index.ts';
 import {rbacFindings, type Manifest, type Role} from './rbac.ts';
 import {Server} from './server.ts';
 
@@ -46,14 +53,25 @@ async function rendered(folder: string): Promise<readonly Manifest[]> {
 const apply = (folder: string, ...more: readonly string[]) =>
   kubectl('apply', '--server-side', '--validate=strict', ...more, '-k', `${config}/${folder}`);
 
+/** The Prometheus operator's definitions, so that objects of its kinds can be applied. */
+async function installMonitoring(): Promise<void> {
+  for (const text of await monitoringDefinitions(silentProgress)) {
+    const definition = parseDocument(text).toJS() as Manifest & {spec: {names: {plural: string}}};
+    await server.must('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
+    await server.served(`/apis/monitoring.coreos.com/v1/${definition.spec.names.plural}`);
+  }
+}
+
 describe('every manifest is applied by the API server', () => {
   test.each([
     ['crd', 1, []],
-    ['default', 12, []],
+    ['default', 14, []],
     ['namespace', 2, ['-n', SERVED]],
     ['laptop', 1, []],
     ['samples', 2, ['-n', SERVED]],
+    ['prometheus', 1, []],
   ])('config/%s', async (folder, count, more) => {
+    if (folder === 'prometheus') await installMonitoring();
     if (folder === 'samples') await server.served('/apis/maintenance-api.io/v1alpha1/maintenanceapis');
     const applied = (await apply(folder, ...more)).trim().split('\n');
     expect(applied).toHaveLength(count);
@@ -127,7 +145,11 @@ describe('the operator', () => {
 });
 
 /** Whether a user may do something, as the API server's authorizer says. */
-async function may(user: string, verb: string, what: {group?: string; resource: string; namespace?: string}) {
+async function may(
+  user: string,
+  verb: string,
+  what: {group?: string; resource: string; namespace?: string; name?: string},
+) {
   const [resource, subresource] = what.resource.split('/');
   const review = await server.must('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
     apiVersion: 'authorization.k8s.io/v1',
@@ -141,11 +163,21 @@ const groupOf = (apiVersion: string) => (apiVersion.includes('/') ? (apiVersion.
 
 describe('what the operator may do', () => {
   const watched = Object.values(resources).filter((resource) => resource !== resources.secret);
-  const children = [...childResources, resources.controllerRevision];
+  const children = [...childResources, ...optionalResources, resources.controllerRevision];
 
   test.each(watched)('lists and watches $plural everywhere', async ({apiVersion, plural}) => {
     for (const verb of ['list', 'watch']) {
       expect(await may(OPERATOR, verb, {group: groupOf(apiVersion), resource: plural})).toBe(true);
+    }
+  });
+
+  test.each(optionalResources)('watches the definition of $plural, and no other', async ({apiVersion, plural}) => {
+    const group = groupOf(definitionResource.apiVersion);
+    const definitions = {group, resource: definitionResource.plural};
+    for (const verb of ['list', 'watch']) {
+      expect(await may(OPERATOR, verb, {...definitions, name: `${plural}.${groupOf(apiVersion)}`})).toBe(true);
+      expect(await may(OPERATOR, verb, {...definitions, name: 'maintenanceapis.maintenance-api.io'})).toBe(false);
+      expect(await may(OPERATOR, verb, definitions)).toBe(false);
     }
   });
 
@@ -199,7 +231,7 @@ describe('what the operator may do', () => {
 describe('the roles', () => {
   test('have no wildcard and no Secrets of the whole cluster', async () => {
     const all = (await Promise.all(['default', 'namespace', 'laptop'].map(rendered))).flat();
-    expect(all.filter(({kind}) => kind === 'ClusterRole' || kind === 'Role')).toHaveLength(7);
+    expect(all.filter(({kind}) => kind === 'ClusterRole' || kind === 'Role')).toHaveLength(8);
     expect(rbacFindings(all)).toEqual([]);
   });
 

@@ -114,8 +114,15 @@ export const ruleCases: readonly RuleCases[] = [
       {[field]: {'maintenance-api.io/owner': 'b'}},
     ),
   })),
+  {
+    path: 'spec.monitoring',
+    message: 'labels must not begin with app.kubernetes.io/ or maintenance-api.io/: the operator sets those',
+    accepted: values({}, {labels: {release: 'prometheus'}}),
+    refused: values({labels: {'app.kubernetes.io/name': 'b'}}, {labels: {'maintenance-api.io/owner': 'b'}}),
+  },
   ...at(
     [
+      'spec.monitoring.labels',
       'spec.podTemplate.metadata.labels',
       'spec.podTemplate.metadata.annotations',
       'spec.podTemplate.serviceAccountAnnotations',

@@ -20,6 +20,7 @@ import {aMaintenanceApi, desiredInput, scenarios} from '../../../operator/src/de
 import type {KubeObject as LiveObject, ResourceRef} from '../../../operator/src/runtime/index.ts';
 import {ownedFields, wantedFields} from '../../../operator/src/runtime/owned-fields.ts';
 import {createAuthority, issueServerCertificate} from '../../../operator/src/act/pki.ts';
+import {installDefinitions} from '../../harness/monitoring.ts';
 import {namespaces, RealApi, START_TIMEOUT_MS} from '../runtime/real-api.ts';
 
 jest.setTimeout(60_000);
@@ -28,6 +29,7 @@ let server: RealApi;
 
 beforeAll(async () => {
   server = await RealApi.start();
+  await installDefinitions(server.admin);
 }, START_TIMEOUT_MS);
 
 afterAll(async () => {
@@ -57,9 +59,9 @@ async function applied(object: KubeObject, fieldManager = FIELD_MANAGER): Promis
   return live;
 }
 
-const inNamespace = ({api, revision}: DesiredInput, namespace: string): DesiredInput => ({
-  api: {...api, metadata: {...api.metadata, namespace}},
-  revision,
+const inNamespace = (input: DesiredInput, namespace: string): DesiredInput => ({
+  ...input,
+  api: {...input.api, metadata: {...input.api.metadata, namespace}},
 });
 
 /** What one builder makes. */
