@@ -13,6 +13,8 @@ import {
 } from '../runtime/index.ts';
 import type {AttemptResult, Attempts} from './attempts.ts';
 
+const applied = [...childResources, ...optionalResources];
+
 /** What became of one child. */
 export interface ChildResult {
   readonly kind: string;
@@ -105,7 +107,7 @@ export class ChildWriter {
     const owner = keyOf(api.metadata);
     const keep = new Set(wanted.map((child) => `${child.kind}/${child.metadata.name}`));
     const results: ChildResult[] = [];
-    for (const ref of [...childResources, ...optionalResources]) {
+    for (const ref of applied) {
       for (const child of this.#options.cache.child(ref.kind)?.ownedBy(owner) ?? []) {
         const object = `${ref.kind}/${child.name}`;
         const ours = child.owner?.uid === api.metadata.uid;
@@ -161,7 +163,7 @@ export class ChildWriter {
    * @throws ApiError of kind AlreadyExists
    */
   async #refuseForeign(api: MaintenanceApi, {apiVersion, kind, metadata}: WritableObject): Promise<void> {
-    const ref = childResources.find((known) => known.kind === kind && known.apiVersion === apiVersion);
+    const ref = applied.find((known) => known.kind === kind && known.apiVersion === apiVersion);
     if (ref === undefined) return;
     const there = await this.#options.client.get(ref, metadata.namespace, metadata.name);
     if (there === undefined || isOurs(api, there)) return;

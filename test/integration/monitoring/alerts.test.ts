@@ -4,7 +4,7 @@ import {silentProgress} from '../../../hack/lib/progress.ts';
 import {alerts} from '../../../operator/src/api/v1alpha1/index.ts';
 import {ruleGroups, type AlertingRule, type RuleGroup} from '../../../operator/src/desired/alerts/index.ts';
 import {aMaintenanceApi, desiredInput, scenarios} from '../../../operator/src/desired/testing/scenarios.ts';
-import {burnCases, cases, traffic, type AlertCase, type BurnCase, type Phase, type Story} from './cases.ts';
+import {abandoned, burnCases, cases, traffic, type AlertCase, type BurnCase, type Phase, type Story} from './cases.ts';
 import {checkRules, testRules, type Expectation} from './promtool.ts';
 
 /*
@@ -150,19 +150,27 @@ test('one failed request of few wakes nobody', async () => {
   expect(await burn(one, {phases, fires: true, perMinute: 2})).toBeUndefined();
 });
 
+test('requests that clients gave up after the threshold count as slow', async () => {
+  const one = burnCases.find(({alert, long}) => alert === 'MaintenanceApiLatencyBudgetBurn' && long === '1h');
+  if (one === undefined) throw new Error('there is no case');
+  const phases = (share: number) => [{minutes: 70, share}];
+  expect(await burn(one, {phases: phases(0.8), fires: true, series: abandoned(phases(0.8))})).toBeUndefined();
+  expect(await burn(one, {phases: phases(0.6), fires: false, series: abandoned(phases(0.6))})).toBeUndefined();
+});
+
 /** What promtool finds of one pair of windows after the phases. */
 function burn(
   {alert, objective, severity, long, short}: BurnCase,
-  expected: {phases: readonly Phase[]; fires: boolean; perMinute?: number},
+  expected: {phases: readonly Phase[]; fires: boolean; perMinute?: number; series?: Record<string, string>},
 ): Promise<string | undefined> {
-  const {phases, fires, perMinute} = expected;
+  const {phases, fires, perMinute, series = traffic(alert, phases, perMinute)} = expected;
   const minutes = phases.reduce((sum, phase) => sum + phase.minutes, 0);
   const labels = `alertname="${alert}",alertstate="firing",long="${long}",short="${short}"`;
   const whose = `maintenanceapi="shop",namespace="apis",objective="${objective}",severity="${severity}"`;
   return testRules(
     groups,
     // Days in steps of 30 s would take minutes.
-    {series: traffic(alert, phases, perMinute), interval: '1m', evaluation: minutes > 600 ? '5m' : '30s'},
+    {series, interval: '1m', evaluation: minutes > 600 ? '5m' : '30s'},
     {
       query: `ALERTS{${labels}}`,
       at: `${minutes - 1}m`,

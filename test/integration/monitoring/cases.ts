@@ -35,6 +35,10 @@ const DAY = 86_400;
 const responses = (status: number, perStep: number, labels = own): Record<string, string> => ({
   [`http_requests_total{${labels},pod="${POD}",route="/api/v1/tasks",status="${status}"}`]: `0+${perStep}x60`,
 });
+const probes = (status: number, perStep: number): Record<string, string> => ({
+  ...responses(200, 150),
+  [`http_requests_total{${own},pod="${POD}",route="/health/ready",status="${status}"}`]: `0+${perStep}x60`,
+});
 const memory = (pod: string, bytes: number): Record<string, string> => ({
   [`container_memory_working_set_bytes{namespace="apis",pod="${pod}",container="api"}`]: `${bytes}x60`,
 });
@@ -42,10 +46,10 @@ const cpu = (pod: string, cores: number): Record<string, string> => ({
   [`container_cpu_usage_seconds_total{namespace="apis",pod="${pod}",container="api"}`]: `0+${cores * 15}x60`,
 });
 /** Of 100 responses a step so many take at most 250 and 500 ms, the others at most a second. */
-const latency = (within250: number, within500: number): Record<string, string> =>
+const latency = (within250: number, within500: number, status = 200): Record<string, string> =>
   Object.fromEntries(
     Object.entries({'0.25': within250, '0.5': within500, '1.0': 100, '+Inf': 100}).map(([le, perStep]) => [
-      `http_request_duration_seconds_bucket{${own},status="200",le="${le}"}`,
+      `http_request_duration_seconds_bucket{${own},route="/api/v1/tasks",status="${status}",le="${le}"}`,
       `0+${perStep}x60`,
     ]),
   );
@@ -124,6 +128,7 @@ export const cases: readonly AlertCase[] = [
     silent: [
       {what: '4 % fail', series: {...responses(200, 144), ...responses(503, 6)}, at: '7m'},
       {what: 'five minutes are not over', series: {...responses(200, 141), ...responses(503, 9)}, at: '4m'},
+      {what: 'probes fail', series: probes(503, 150), at: '7m'},
       {what: 'clients make mistakes', series: {...responses(200, 50), ...responses(404, 100)}, at: '7m'},
       {what: 'its namesake elsewhere fails', series: responses(503, 150, alien), at: '7m'},
     ],
@@ -154,8 +159,14 @@ export const cases: readonly AlertCase[] = [
   },
   {
     alert: 'MaintenanceApiLatencyHigh',
-    fires: [{what: 'a tenth of the responses takes longer', series: latency(80, 90), at: '7m', value: '750ms'}],
-    silent: [{what: '96 of 100 are in time', series: latency(50, 96), at: '7m'}],
+    fires: [
+      {what: 'a tenth of the responses takes longer', series: latency(80, 90), at: '7m', value: '750ms'},
+      {what: 'a tenth of the clients gives up', series: latency(80, 90, 499), at: '7m', value: '750ms'},
+    ],
+    silent: [
+      {what: '96 of 100 are in time', series: latency(50, 96), at: '7m'},
+      {what: 'it is mistakes of clients that take long', series: latency(80, 90, 404), at: '7m'},
+    ],
   },
   {
     alert: 'MaintenanceApiDiskLow',
@@ -298,5 +309,23 @@ export function traffic(alert: AlertName, phases: readonly Phase[], perMinute = 
   return {
     [`http_requests_total{${own},status="200"}`]: counter(phases, (share) => perMinute * (1 - share)),
     [`http_requests_total{${own},status="500"}`]: counter(phases, (share) => perMinute * share),
+  };
+}
+
+/** Traffic of which a share is given up, all of it after longer than the threshold; `perMinute` requests. */
+export function abandoned(phases: readonly Phase[], perMinute = 6000): Record<string, string> {
+  const count = (status: number, step: (share: number) => number, quick: (share: number) => number) => ({
+    [`http_requests_total{${own},status="${status}"}`]: counter(phases, step),
+    [`http_request_duration_seconds_count{${own},status="${status}"}`]: counter(phases, step),
+    [`http_request_duration_seconds_bucket{${own},status="${status}",le="0.5"}`]: counter(phases, quick),
+  });
+  const answered = (share: number) => perMinute * (1 - share);
+  return {
+    ...count(200, answered, answered),
+    ...count(
+      499,
+      (share) => perMinute * share,
+      () => 0,
+    ),
   };
 }

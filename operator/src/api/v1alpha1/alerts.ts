@@ -85,7 +85,7 @@ export const alerts = {
   MaintenanceApiLatencyBudgetBurn: {
     severities: ['critical', 'warning'],
     when: 'The budget of `spec.slo.latency` burns faster than its window allows, over a long and a short window.',
-    meaning: `${burning}. Bad are responses that take longer than the threshold.`,
+    meaning: `${burning}. Bad are responses that take longer than the threshold, and requests that were given up after it.`,
     look: [decision, 'the runbook of MaintenanceApiLatencyHigh'],
     operator: `${rollback}.`,
   },

@@ -1,6 +1,16 @@
 import {allowedShares, type AlertName, type AlertSeverity, type MaintenanceApi} from '../../api/v1alpha1/index.ts';
 import {alertingRule, EVALUATION_SECONDS, type AlertingRule, type RecordingRule} from './rules.ts';
-import {bucketMatcher, byResource, notClientError, ownSeries, serverError, type RecordedMetric} from './series.ts';
+import {
+  abandoned,
+  bucketMatcher,
+  byResource,
+  notClientError,
+  ownSeries,
+  requestSeries,
+  serverError,
+  type ContractMetric,
+  type RecordedMetric,
+} from './series.ts';
 
 /*
  * Multiwindow, multi-burn-rate alerts as in the SRE workbook, chapter 5. A ratio over a long window is the quotient of
@@ -43,6 +53,7 @@ const RATES = {
   valid: 'maintenance_api:valid_responses:rate5m',
   errors: 'maintenance_api:server_errors:rate5m',
   slow: 'maintenance_api:slow_responses:rate5m',
+  abandoned: 'maintenance_api:abandoned_requests:rate5m',
 } as const;
 
 const COUNTINGS: Readonly<Record<ObjectiveName, Counting>> = {
@@ -95,20 +106,22 @@ function burnsOf({spec: {slo}}: MaintenanceApi): readonly Burn[] {
 
 /** Rates of all pods together, of the last five minutes. */
 export function rateRules(api: MaintenanceApi): readonly RecordingRule[] {
-  const rate = (metric: Parameters<typeof ownSeries>[1], ...matchers: readonly string[]): string =>
-    `sum ${byResource} (rate(${ownSeries(api, metric, ...matchers)}[5m]))`;
+  const rate = (metric: ContractMetric, ...matchers: readonly string[]): string =>
+    `sum ${byResource} (rate(${requestSeries(api, metric, ...matchers)}[5m]))`;
   const requests = (...matchers: readonly string[]): string => rate('http_requests_total', ...matchers);
   const fast = bucketMatcher(api.spec.slo.latency.thresholdMilliseconds);
+  const quick = (matcher: string): string => rate('http_request_duration_seconds_bucket', matcher, fast);
   const timed = rate('http_request_duration_seconds_count', notClientError);
+  // No series of them is none of them.
+  const orNone = `or 0 * ${ownSeries(api, RATES.responses)}`;
+  const gaveUp = ownSeries(api, RATES.abandoned);
   return [
     {record: RATES.responses, expr: requests()},
-    {record: RATES.valid, expr: `${requests(notClientError)} or 0 * ${ownSeries(api, RATES.responses)}`},
-    // No series of errors is no error.
-    {record: RATES.errors, expr: `${requests(serverError)} or 0 * ${ownSeries(api, RATES.responses)}`},
-    {
-      record: RATES.slow,
-      expr: `clamp_min(${timed} - ${rate('http_request_duration_seconds_bucket', notClientError, fast)}, 0)`,
-    },
+    // Whoever gave up after longer than the threshold met a slow service; whoever left sooner says nothing.
+    {record: RATES.abandoned, expr: `clamp_min(${requests(abandoned)} - ${quick(abandoned)}, 0) ${orNone}`},
+    {record: RATES.valid, expr: `(${requests(notClientError)} ${orNone}) + ${gaveUp}`},
+    {record: RATES.errors, expr: `${requests(serverError)} ${orNone}`},
+    {record: RATES.slow, expr: `(clamp_min(${timed} - ${quick(notClientError)}, 0) ${orNone}) + ${gaveUp}`},
   ];
 }
 

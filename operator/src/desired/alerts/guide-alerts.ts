@@ -2,7 +2,15 @@ import type {MaintenanceApi, RevisionData} from '../../api/v1alpha1/index.ts';
 import {childNames, volumeClaimName} from '../names.ts';
 import {milliValue, quantityValue} from '../quantity.ts';
 import {alertingRule, type AlertingRule} from './rules.ts';
-import {byResource, containerSeries, notClientError, ownSeries, serverError, volumeSeries} from './series.ts';
+import {
+  byResource,
+  containerSeries,
+  notMistaken,
+  ownSeries,
+  requestSeries,
+  serverError,
+  volumeSeries,
+} from './series.ts';
 
 /*
  * The alerts of the operations guide, with its thresholds: rates over a minute, five minutes long. They need a scrape
@@ -19,9 +27,9 @@ export function serviceAlerts(api: MaintenanceApi): readonly AlertingRule[] {
   const up = `max ${byResource} (${ownSeries(api, 'maintenance_api_up')})`;
   const answering = `sum ${byResource} (${ownSeries(api, 'up')})`;
   const requests = (...matchers: readonly string[]): string =>
-    `sum ${byResource} (rate(${ownSeries(api, 'http_requests_total', ...matchers)}[1m]))`;
+    `sum ${byResource} (rate(${requestSeries(api, 'http_requests_total', ...matchers)}[1m]))`;
   const {percentile, thresholdMilliseconds} = api.spec.slo.latency;
-  const buckets = ownSeries(api, 'http_request_duration_seconds_bucket', notClientError);
+  const buckets = requestSeries(api, 'http_request_duration_seconds_bucket', notMistaken);
   const quantile = `histogram_quantile(${percentile / 100}, sum by (namespace, maintenanceapi, le) (rate(${buckets}[1m])))`;
   return [
     alertingRule(api, {

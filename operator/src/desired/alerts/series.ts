@@ -6,7 +6,7 @@ import type {MaintenanceApi, ResourceMetricName} from '../../api/v1alpha1/index.
  * and the kubelet export.
  */
 
-type ContractMetric =
+export type ContractMetric =
   'http_requests_total' | 'http_request_duration_seconds_bucket' | 'http_request_duration_seconds_count';
 type KubeletMetric =
   | 'container_cpu_usage_seconds_total'
@@ -48,6 +48,18 @@ export function bucketMatcher(thresholdMilliseconds: number): string {
   return Number.isInteger(seconds) ? `le=~"${seconds}(\\\\.0)?"` : `le="${seconds}"`;
 }
 
+/** Probes are no service, whatever an image counts. */
+const NO_PROBE = 'route!~"/health/.*"';
+
 export const serverError = 'status=~"5.."';
 /** A client's mistake says nothing about the service. */
 export const notClientError = 'status!~"4.."';
+/** The client gave up before the answer. */
+export const abandoned = 'status="499"';
+/** Every answer but a client's mistake, and the requests that were given up. */
+export const notMistaken = 'status!~"4[0-8].|49[0-8]"';
+
+/** A selector of what the API's pods count of requests. */
+export function requestSeries(api: MaintenanceApi, metric: ContractMetric, ...matchers: readonly string[]): string {
+  return ownSeries(api, metric, NO_PROBE, ...matchers);
+}
