@@ -29,7 +29,10 @@ export interface GoProgram {
  * @throws PreflightError when there is no Go and it can't be installed
  * @throws CommandError when the build fails
  */
-export async function buildGo({name, module, path, tags = [], purpose}: GoProgram, progress: Progress): Promise<string> {
+export async function buildGo(
+  {name, module, path, tags = [], purpose}: GoProgram,
+  progress: Progress,
+): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([path, ...tags, arch()]));
   for (const file of await sources(module)) {
     hash.update(`\0${file}\0`).update(await readFile(join(module, file)));
