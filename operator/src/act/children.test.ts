@@ -1,6 +1,6 @@
 import {describe, expect, test} from '@jest/globals';
 import type {ApplyOptions, ApplyResult, WritableObject} from '../runtime/index.ts';
-import {FIELD_MANAGER} from '../api/v1alpha1/index.ts';
+import {FIELD_MANAGER, optionalResources} from '../api/v1alpha1/index.ts';
 import {wantedHash} from '../runtime/index.ts';
 import {FakeClock} from '../runtime/testing/fake-clock.ts';
 import {Attempts} from './attempts.ts';
@@ -76,6 +76,13 @@ describe("what has a child's name already", () => {
     expect(result?.refused).toContain('Service "shop" exists and is not of this MaintenanceApi');
     await writer.apply(API, [child('Service')], CALM);
     expect([applied, server.log]).toEqual([[], ['get Service/shop']]);
+  });
+
+  test.each(optionalResources)('of kind $kind and is not ours is left alone too', async ({apiVersion, kind}) => {
+    const {writer, applied, server} = aWriter();
+    server.objects.set(`${kind}/shop`, {apiVersion, kind, metadata: {name: 'shop', labels: {app: 'by-hand'}}});
+    const [result] = await writer.apply(API, [{...child(kind), apiVersion}], CALM);
+    expect([result?.refused, applied]).toEqual([expect.stringContaining(`${kind} "shop" exists`), []]);
   });
 
   test.each([
