@@ -98,12 +98,12 @@ async function installs(): Promise<string[]> {
   return (await readFile(join(root, 'install.log'), 'utf8')).trim().split('\n');
 }
 
-/** Waits until a file in the project exists. */
+/** Waits until a file in the project has something in it: a shell makes it before it writes. */
 async function appears(name: string): Promise<void> {
   const changes = watch(root);
   const exists = async (): Promise<boolean> =>
     readFile(join(root, name)).then(
-      () => true,
+      (content) => content.length > 0,
       () => false,
     );
   if (await exists()) return;

@@ -23,7 +23,8 @@ let probes: DatabaseProbes;
 let keeper: DatabaseKeeper;
 let logger: RecordingLogger;
 /** Told by probe and keeper. */
-let changes: string[];
+/** What was known at each call of onChange. */
+let changes: (DatabaseReading | undefined)[];
 
 beforeAll(async () => {
   database = await ManagedDatabase.create();
@@ -36,7 +37,7 @@ afterAll(async () => {
 beforeEach(() => {
   changes = [];
   logger = new RecordingLogger();
-  const onChange = (): void => void changes.push(KEY);
+  const onChange = (): void => void changes.push(probes.reading(KEY));
   probes = new DatabaseProbes({connect: connectDatabase, clock: systemClock, onChange, testifies: true});
   keeper = new DatabaseKeeper({connect: connectDatabase, clock: systemClock, logger, onChange});
 });
@@ -161,10 +162,12 @@ describe('a probe of a real server', () => {
 
     await database.start();
     watch();
-    const back = await until('it is back', ({reachable}) => reachable);
+    await until('it is back', ({reachable}) => reachable);
+    // The first answer: a server that has just started may be lost once more.
+    const back = changes.slice(changes.findIndex((one) => one?.reachable === false)).find((one) => one?.reachable);
     expect(back).toMatchObject({serverUuid, lastOutage: {from: unreachableSince}});
-    expect(back.lastOutage?.to).toBeGreaterThan(lost.readAt);
-    expect(back.lastOutage?.to).toBeLessThanOrEqual(back.readAt);
+    expect(back?.lastOutage?.to).toBeGreaterThan(lost.readAt);
+    expect(back?.lastOutage?.to).toBeLessThanOrEqual(back?.readAt ?? 0);
     expect(changes.length).toBeGreaterThanOrEqual(3);
   });
 
