@@ -2,9 +2,11 @@ import {afterEach, beforeEach, describe, expect, test} from '@jest/globals';
 import {spawn} from 'node:child_process';
 import type {ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
-import {chmod, copyFile, mkdir, mkdtemp, readFile, realpath, rm, watch, writeFile} from 'node:fs/promises';
+import {existsSync} from 'node:fs';
+import {chmod, copyFile, mkdir, mkdtemp, readFile, realpath, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {setTimeout as delay} from 'node:timers/promises';
 
 // A project of its own with a workspace as its only dependency: npm ci is the real one and needs no network.
 // Its postinstall script appends to install.log, and waits as long as a file named "hold" is there.
@@ -98,16 +100,10 @@ async function installs(): Promise<string[]> {
   return (await readFile(join(root, 'install.log'), 'utf8')).trim().split('\n');
 }
 
-/** Waits until a file in the project has something in it: a shell makes it before it writes. */
+/** Waits until a file in the project has something in it: who writes it makes it first. */
 async function appears(name: string): Promise<void> {
-  const changes = watch(root);
-  const exists = async (): Promise<boolean> =>
-    readFile(join(root, name)).then(
-      (content) => content.length > 0,
-      () => false,
-    );
-  if (await exists()) return;
-  for await (const change of changes) if (change.filename === name && (await exists())) return;
+  const file = join(root, name);
+  while (!existsSync(file) || (await readFile(file, 'utf8')) === '') await delay(10);
 }
 
 describe('the install', () => {
@@ -187,7 +183,7 @@ describe('the work', () => {
     await writeFile(
       join(root, 'work.mjs'),
       `process.on('SIGTERM', () => process.exit(9)); setInterval(() => undefined, 1000);
-       (await import('node:fs')).writeFileSync('running', '');`,
+       (await import('node:fs')).writeFileSync('running', 'yes');`,
     );
     await run();
     const child = start('work.mjs');
