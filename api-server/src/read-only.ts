@@ -1,13 +1,10 @@
 import {readFile} from 'node:fs/promises';
-import {repeat, type Repeating} from './repeat.ts';
+import {follow, type Following, type Repeating} from './repeat.ts';
 
-export interface ReadOnlyOptions {
+export interface ReadOnlyOptions extends Following {
   /** The mounted file; undefined: there is none, and everything may be written. */
   readonly path: string | undefined;
-  readonly reloadMs: number;
   readonly onChange: (active: boolean) => void;
-  /** The file became unreadable or malformed; what it said before stays. Called once for each distinct trouble. */
-  readonly onError: (error: unknown) => void;
 }
 
 /** The file that switches read-only mode holds neither `true` nor `false`. */
@@ -17,13 +14,11 @@ export class ReadOnlyFileError extends Error {
 
 /**
  * Read-only mode, which a mounted file switches without a restart: `true` or `false`. A file that isn't there means false,
- * so that the ConfigMap needn't exist until it is needed. It is looked at again and again for the reason that the file of
- * tokens is.
+ * so that the ConfigMap needn't exist until it is needed.
  */
 export class ReadOnlyMode {
   readonly #options: ReadOnlyOptions;
   #active = false;
-  #lastError: string | undefined;
   #rounds: Repeating | undefined;
 
   private constructor(options: ReadOnlyOptions) {
@@ -40,7 +35,7 @@ export class ReadOnlyMode {
     if (options.path === undefined) return mode;
     const {path} = options;
     await mode.#load(path);
-    mode.#rounds = repeat(() => mode.#reload(path));
+    mode.#rounds = follow(() => mode.#load(path), options);
     return mode;
   }
 
@@ -50,18 +45,6 @@ export class ReadOnlyMode {
 
   async stop(): Promise<void> {
     await this.#rounds?.stop();
-  }
-
-  async #reload(path: string): Promise<number> {
-    try {
-      await this.#load(path);
-      this.#lastError = undefined;
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (message !== this.#lastError) this.#options.onError(error);
-      this.#lastError = message;
-    }
-    return this.#options.reloadMs;
   }
 
   async #load(path: string): Promise<void> {

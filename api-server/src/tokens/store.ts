@@ -1,6 +1,6 @@
 import {hash, timingSafeEqual} from 'node:crypto';
 import {readFile} from 'node:fs/promises';
-import {repeat, type Repeating} from '../repeat.ts';
+import {follow, type Following, type Repeating} from '../repeat.ts';
 import {parseTokens, type Scope, type TokenEntry} from './parse.ts';
 
 /** Who calls, and what the token lets them do. */
@@ -18,25 +18,16 @@ interface HashedToken extends Omit<TokenEntry, 'token'> {
   readonly hash: Buffer;
 }
 
-export interface TokenStoreOptions {
+export interface TokenStoreOptions extends Following {
   readonly path: string;
-  readonly reloadMs: number;
   readonly onReload: (names: readonly string[]) => void;
-  /** The file became unreadable or malformed; the tokens read before stay valid. Called once for each distinct trouble. */
-  readonly onError: (error: unknown) => void;
 }
 
-/**
- * The bearer tokens of a mounted file, by their hashes.
- *
- * The file's content is compared every few seconds rather than watched: Kubernetes replaces a mounted Secret by swapping a
- * symbolic link two directories up, which notifications on the file never see, and kubelet itself takes up to a minute.
- */
+/** The bearer tokens of a mounted file, by their hashes. */
 export class TokenStore implements TokenVerifier {
   readonly #options: TokenStoreOptions;
   #tokens: readonly HashedToken[] = [];
   #content: string | undefined;
-  #lastError: string | undefined;
   #rounds: Repeating | undefined;
 
   private constructor(options: TokenStoreOptions) {
@@ -51,7 +42,9 @@ export class TokenStore implements TokenVerifier {
   static async open(options: TokenStoreOptions): Promise<TokenStore> {
     const store = new TokenStore(options);
     await store.#load();
-    store.#rounds = repeat(() => store.#reload());
+    store.#rounds = follow(async () => {
+      if (await store.#load()) options.onReload(store.#tokens.map(({name}) => name));
+    }, options);
     return store;
   }
 
@@ -68,19 +61,6 @@ export class TokenStore implements TokenVerifier {
 
   async stop(): Promise<void> {
     await this.#rounds?.stop();
-  }
-
-  /** @returns milliseconds until the next look. */
-  async #reload(): Promise<number> {
-    try {
-      if (await this.#load()) this.#options.onReload(this.#tokens.map(({name}) => name));
-      this.#lastError = undefined;
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (message !== this.#lastError) this.#options.onError(error);
-      this.#lastError = message;
-    }
-    return this.#options.reloadMs;
   }
 
   async #load(): Promise<boolean> {
