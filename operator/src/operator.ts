@@ -4,7 +4,7 @@ import {DatabaseKeeper, type Connect} from './act/database-keeper.ts';
 import {OwnedSecretKeeper} from './act/owned-secrets.ts';
 import {RevisionWriter} from './act/revisions.ts';
 import {StatusWriter} from './act/status-writer.ts';
-import {childResources, FIELD_MANAGER, optionalResources} from './api/v1alpha1/index.ts';
+import {appliedResources, FIELD_MANAGER} from './api/v1alpha1/index.ts';
 import {MaintenanceApiController} from './controller/maintenance-api-controller.ts';
 import {ResourceMetrics} from './controller/resource-metrics.ts';
 import {ResourceStates} from './controller/resource-state.ts';
@@ -75,7 +75,7 @@ export class Operator {
     const applier = new Applier({
       client,
       fieldManager: FIELD_MANAGER,
-      resources: [...childResources, ...optionalResources],
+      resources: appliedResources,
       logger,
     });
     const cache = new Cache({

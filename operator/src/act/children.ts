@@ -1,4 +1,4 @@
-import {childResources, FIELD_MANAGER, labels, optionalResources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+import {appliedResources, FIELD_MANAGER, labels, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {
   ApiError,
   controllerOf,
@@ -12,8 +12,6 @@ import {
   type WritableObject,
 } from '../runtime/index.ts';
 import type {AttemptResult, Attempts} from './attempts.ts';
-
-const applied = [...childResources, ...optionalResources];
 
 /** What became of one child. */
 export interface ChildResult {
@@ -107,7 +105,7 @@ export class ChildWriter {
     const owner = keyOf(api.metadata);
     const keep = new Set(wanted.map((child) => `${child.kind}/${child.metadata.name}`));
     const results: ChildResult[] = [];
-    for (const ref of applied) {
+    for (const ref of appliedResources) {
       for (const child of this.#options.cache.child(ref.kind)?.ownedBy(owner) ?? []) {
         const object = `${ref.kind}/${child.name}`;
         const ours = child.owner?.uid === api.metadata.uid;
@@ -163,7 +161,7 @@ export class ChildWriter {
    * @throws ApiError of kind AlreadyExists
    */
   async #refuseForeign(api: MaintenanceApi, {apiVersion, kind, metadata}: WritableObject): Promise<void> {
-    const ref = applied.find((known) => known.kind === kind && known.apiVersion === apiVersion);
+    const ref = appliedResources.find((known) => known.kind === kind && known.apiVersion === apiVersion);
     if (ref === undefined) return;
     const there = await this.#options.client.get(ref, metadata.namespace, metadata.name);
     if (there === undefined || isOurs(api, there)) return;

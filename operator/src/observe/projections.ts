@@ -156,10 +156,10 @@ function appliedBy(object: KubeObject, by: string): {at: number | undefined; rep
   return {at: millis(entry?.time), replicas: entry?.fieldsV1?.['f:spec']?.['f:replicas'] !== undefined};
 }
 
-/** Sidecars that others inject may come first: ours is named as its component. */
-function templateImage(object: RawWorkload): string | undefined {
+/** Of an object's containers, or their statuses, ours: sidecars that others inject may come first. It is named as its component. */
+function ownOf<T extends {readonly name: string}>(object: KubeObject, all: readonly T[] | undefined): T | undefined {
   const component = object.metadata.labels?.[labels.component];
-  return object.spec?.template?.spec?.containers?.find(({name}) => name === component)?.image;
+  return all?.find(({name}) => name === component);
 }
 
 /** Keeps the rollout of a Deployment. */
@@ -170,7 +170,7 @@ export function projectDeployment(object: RawWorkload): DeploymentProjection {
   return {
     ...projectChild(object),
     revision: object.spec?.template?.metadata?.labels?.[labels.revision],
-    image: templateImage(object),
+    image: ownOf(object, object.spec?.template?.spec?.containers)?.image,
     generation: count(object.metadata.generation),
     observedGeneration: count(status.observedGeneration),
     appliedAt: applied.at,
@@ -190,7 +190,7 @@ export function projectReplicaSet(object: RawWorkload): ReplicaSetProjection {
   return {
     owner: ownerOf(object),
     revision: object.metadata.labels?.[labels.revision],
-    image: templateImage(object),
+    image: ownOf(object, object.spec?.template?.spec?.containers)?.image,
     ready: object.status?.readyReplicas ?? 0,
     total: object.status?.replicas ?? 0,
     replicaFailure: replicaFailureOf(object),
@@ -272,15 +272,14 @@ export function projectPod(object: RawPod): PodProjection {
     restarts: all.reduce((total, container) => total + container.restartCount, 0),
     waiting: waitingOf(all),
     lastTermination: lastTerminationOf(containerStatuses),
-    imageId: imageIdOf(containerStatuses, object.metadata.labels?.[labels.component]),
+    imageId: imageIdOf(ownOf(object, containerStatuses)),
     initFailure: initFailureOf(initContainerStatuses),
   };
 }
 
-/** Empty while the container hasn't started. Sidecars that others inject may come first: ours is named as its component. */
-function imageIdOf(statuses: readonly RawContainerStatus[], component: string | undefined): string | undefined {
-  const id = statuses.find(({name}) => name === component)?.imageID;
-  return id === '' ? undefined : id;
+/** Empty while the container hasn't started. */
+function imageIdOf(status: RawContainerStatus | undefined): string | undefined {
+  return status?.imageID === '' ? undefined : status?.imageID;
 }
 
 function readinessOf(

@@ -10,7 +10,7 @@ import {run} from '../../../hack/lib/exec.ts';
 import {silentProgress} from '../../../hack/lib/progress.ts';
 import {monitoringDefinitions} from '../../../hack/promtool/definitions.ts';
 import {
-  childResources,
+  appliedResources,
   definitionResource,
   optionalResources,
   resources,
@@ -163,7 +163,7 @@ const groupOf = (apiVersion: string) => (apiVersion.includes('/') ? (apiVersion.
 
 describe('what the operator may do', () => {
   const watched = Object.values(resources).filter((resource) => resource !== resources.secret);
-  const children = [...childResources, ...optionalResources, resources.controllerRevision];
+  const children = [...appliedResources, resources.controllerRevision];
 
   test.each(watched)('lists and watches $plural everywhere', async ({apiVersion, plural}) => {
     for (const verb of ['list', 'watch']) {

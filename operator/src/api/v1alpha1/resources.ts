@@ -49,6 +49,9 @@ export const childResources = [
 /** Children of kinds that not every cluster has; each is watched once its definition is there. */
 export const optionalResources = [resources.prometheusRule, resources.podMonitor] as const;
 
+/** Every kind that is applied as a child. */
+export const appliedResources = [...childResources, ...optionalResources] as const;
+
 export type OptionalKind = 'PrometheusRule' | 'PodMonitor';
 
 /** Whether a cluster has an optional kind. Unknown: not looked yet, or not allowed to look. */
