@@ -3,8 +3,8 @@ import {join} from 'node:path';
 
 import {type Finding, runProgram, type Step} from './step.ts';
 
-/** Hosts that everybody has; naming them gives nothing away and ties nobody to one machine. */
-const publicHosts = new Set(['registry.npmjs.org', 'proxy.golang.org', 'sum.golang.org', 'localhost', '127.0.0.1']);
+/** Names that every machine has for itself; they tie nobody to one of them. */
+const everywhere = new Set(['localhost', '127.0.0.1']);
 
 /** Paths that exist on one person's machine only; an example may speak of /home/me. */
 const homePath = /(?<![\w.-])\/(?:home|Users)\/(?!me\/)[\w.-]+\//;
@@ -12,7 +12,7 @@ const homePath = /(?<![\w.-])\/(?:home|Users)\/(?!me\/)[\w.-]+\//;
 interface Traces {
   /** Absolute path of the checkout. */
   readonly checkout: string;
-  /** Registries configured on this machine, except public ones. */
+  /** Registries configured on this machine. */
   readonly hosts: readonly string[];
 }
 
@@ -34,7 +34,7 @@ function traceFindings(file: string, content: string, {checkout, hosts}: Traces)
 /** Host names in a list of URLs as npm's and Go's settings have them. */
 function hostsIn(settings: string): string[] {
   const hosts = settings.split(/[\s,|]+/).flatMap((entry) => (URL.canParse(entry) ? [new URL(entry).hostname] : []));
-  return [...new Set(hosts)].filter((host) => host !== '' && !publicHosts.has(host));
+  return [...new Set(hosts)].filter((host) => host !== '' && !everywhere.has(host));
 }
 
 async function configuredHosts(root: string): Promise<string[]> {
