@@ -42,8 +42,8 @@ export interface Mysqld {
   readonly caFile: string;
   /** Undefined when it isn't running. */
   pid(): number | undefined;
-  /** A connection as root that the caller ends. */
-  connect(): Promise<Connection>;
+  /** A connection as root, to a database where one is named, that the caller ends. */
+  connect(database?: string): Promise<Connection>;
   createDatabase(): Promise<TestDatabase>;
   /** Sends any signal, for example SIGSTOP to make it hang. */
   signal(signal: NodeJS.Signals): void;
@@ -126,8 +126,8 @@ class LocalMysqld implements Mysqld {
     return this.#process?.hasExited() === false ? this.#process.pid : undefined;
   }
 
-  async connect(): Promise<Connection> {
-    return createConnection({host: this.host, port: this.port, ...ROOT_ACCOUNT});
+  async connect(database?: string): Promise<Connection> {
+    return createConnection({host: this.host, port: this.port, ...ROOT_ACCOUNT, ...(database && {database})});
   }
 
   async createDatabase(): Promise<TestDatabase> {

@@ -163,9 +163,8 @@ export class Stand {
   }
 
   async #seed(): Promise<void> {
-    const connection = await this.#mysql.connect();
+    const connection = await this.#mysql.connect(this.#database.database);
     try {
-      await connection.query(`USE ${this.#database.database}`);
       for (let from = 0; from < SEEDED; from += 1000) {
         const rows = this.ids
           .slice(from, from + 1000)

@@ -1,10 +1,9 @@
-import {randomBytes} from 'node:crypto';
-import {mkdir, rename, symlink, writeFile} from 'node:fs/promises';
+import {mkdir} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test} from '@jest/globals';
 import {startMysqld, type Mysqld} from '../../harness/mysqld.ts';
-import {ApiSetting, eventually, type Answer, type ApiProcess} from './support.ts';
+import {ApiSetting, createTask, eventually, mount, type Answer, type ApiProcess} from './support.ts';
 
 jest.setTimeout(120_000);
 
@@ -20,14 +19,9 @@ beforeEach(async () => {
 });
 afterEach(() => setting.close());
 
-function create(api: ApiProcess, title: string, token = setting.token): Promise<Answer> {
-  return api.request('POST', '/api/v1/tasks', {body: {title}, token});
-}
-
 async function sql(statement: string): Promise<unknown> {
-  const connection = await mysql.connect();
+  const connection = await mysql.connect(setting.database.database);
   try {
-    await connection.query(`USE ${setting.database.database}`);
     return (await connection.query(statement))[0];
   } finally {
     await connection.end();
@@ -61,12 +55,12 @@ describe('load', () => {
     const readiness = watchReadiness(api);
     const answers: Promise<Answer>[] = [];
     for (let i = 0; i < 800; i++) {
-      answers.push(create(api, `task ${i}`));
+      answers.push(createTask(api, `task ${i}`));
       await delay(3);
     }
     const answered = await Promise.all(answers);
     // Nothing waits any more, so the next request is served at once: recovery needs no time of its own.
-    expect((await create(api, 'after')).status).toBe(201);
+    expect((await createTask(api, 'after')).status).toBe(201);
     await readiness.stop();
     const served = answered.filter(({status}) => status === 201);
     const shed = answered.filter(({status}) => status === 503);
@@ -83,19 +77,18 @@ describe('load', () => {
 
   test('of more requests at once than it takes is shed, and each that left makes room', async () => {
     const api = await setting.up({MAX_REQUESTS_IN_FLIGHT: '2'});
-    const blocker = await mysql.connect();
-    await blocker.query(`USE ${setting.database.database}`);
+    const blocker = await mysql.connect(setting.database.database);
     await blocker.query('LOCK TABLES tasks WRITE');
-    const held = [create(api, 'first'), create(api, 'second')];
+    const held = [createTask(api, 'first'), createTask(api, 'second')];
     await eventually('both in flight', async () => {
       return /^mysql_pool_connections\{state="used"\} 2$/m.test(await api.metrics()) || undefined;
     });
-    const refused = await create(api, 'third');
+    const refused = await createTask(api, 'third');
     expect([refused.status, refused.body.code]).toEqual([503, 'overloaded']);
     expect(await api.isReady()).toBe(true);
     await blocker.end();
     expect((await Promise.all(held)).map(({status}) => status)).toEqual([201, 201]);
-    expect((await create(api, 'fourth')).status).toBe(201);
+    expect((await createTask(api, 'fourth')).status).toBe(201);
   });
 
   test('that keeps the event loop behind is shed, until it is on time again', async () => {
@@ -105,42 +98,34 @@ describe('load', () => {
       'setInterval(() => { const end = Date.now() + (on ? 400 : 0); while (Date.now() < end); }, 5).unref();';
     const preload = `--import=data:text/javascript,${encodeURIComponent(starve)}`;
     const api = await setting.up({NODE_OPTIONS: preload, MAX_EVENT_LOOP_DELAY_SECONDS: '0.2'});
-    expect((await create(api, 'before')).status).toBe(201);
+    expect((await createTask(api, 'before')).status).toBe(201);
     api.signal('SIGWINCH');
     const shed = await eventually('a request to be shed', async () => {
-      const answer = await create(api, 'during');
+      const answer = await createTask(api, 'during');
       return answer.status === 503 ? answer : undefined;
     });
     expect([shed.body.code, shed.headers.get('retry-after')]).toEqual(['overloaded', '1']);
     expect(await api.isReady()).toBe(true);
     api.signal('SIGWINCH');
-    await eventually('requests to be served', async () => (await create(api, 'after')).status === 201 || undefined);
+    await eventually('requests to be served', async () => (await createTask(api, 'after')).status === 201 || undefined);
   });
 
   test('of one token beyond its rate is refused to that token alone', async () => {
     const other = 'other-0123456789abcdef';
     await setting.mountTokens(`tests:${setting.token}\nother:${other}\n`);
     const api = await setting.up({RATE_LIMIT_PER_SECOND: '1', RATE_LIMIT_BURST: '5'});
-    const answers = await Promise.all(Array.from({length: 20}, (_, index) => create(api, `task ${index}`)));
+    const answers = await Promise.all(Array.from({length: 20}, (_, index) => createTask(api, `task ${index}`)));
     const refused = answers.filter(({status}) => status === 429);
     expect(refused.length).toBeGreaterThan(0);
     expect(refused[0]?.body.code).toBe('rate-limited');
     expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     expect(answers.filter(({status}) => status === 201).length).toBeGreaterThanOrEqual(5);
-    expect((await create(api, 'other', other)).status).toBe(201);
+    expect((await createTask(api, 'other', other)).status).toBe(201);
   });
 });
 
 describe('read-only mode', () => {
-  /** As kubelet does: a new folder, and a symbolic link swapped over to it. */
-  async function mount(content: string): Promise<void> {
-    const folder = join(setting.folder, 'maintenance');
-    const version = `..${randomBytes(4).toString('hex')}`;
-    await mkdir(join(folder, version), {recursive: true});
-    await writeFile(join(folder, version, 'read-only'), content);
-    await symlink(version, join(folder, '..data_tmp'));
-    await rename(join(folder, '..data_tmp'), join(folder, '..data'));
-  }
+  const mounted = (content: string): Promise<void> => mount(join(setting.folder, 'maintenance'), 'read-only', content);
 
   test('follows the mounted file without a restart: writes are refused, reads go on', async () => {
     await mkdir(join(setting.folder, 'maintenance'));
@@ -149,11 +134,11 @@ describe('read-only mode', () => {
       READ_ONLY_RELOAD_SECONDS: '0.1',
     };
     const api = await setting.up(env);
-    const {body: task} = await create(api, 'before');
+    const {body: task} = await createTask(api, 'before');
 
-    await mount('true\n');
+    await mounted('true\n');
     const refused = await eventually('a write to be refused', async () => {
-      const answer = await create(api, 'during');
+      const answer = await createTask(api, 'during');
       return answer.status === 503 ? answer : undefined;
     });
     expect([refused.body.code, refused.headers.get('retry-after')]).toEqual(['read-only', '30']);
@@ -164,18 +149,18 @@ describe('read-only mode', () => {
     expect((await api.request('GET', '/api/v1/tasks')).status).toBe(200);
     expect(await api.isReady()).toBe(true);
 
-    await mount('maybe');
+    await mounted('maybe');
     await eventually('a report', () => api.log.includes('Read-only mode not read') || undefined);
-    expect((await create(api, 'still')).status).toBe(503);
+    expect((await createTask(api, 'still')).status).toBe(503);
 
-    await mount('false');
-    await eventually('a write', async () => (await create(api, 'after')).status === 201 || undefined);
+    await mounted('false');
+    await eventually('a write', async () => (await createTask(api, 'after')).status === 201 || undefined);
   });
 
   test('is on from the first request when the file says so at the start', async () => {
-    await mount('true');
+    await mounted('true');
     const api = await setting.up({READ_ONLY_FILE: join(setting.folder, 'maintenance/..data/read-only')});
-    expect((await create(api, 'first')).status).toBe(503);
+    expect((await createTask(api, 'first')).status).toBe(503);
   });
 });
 
@@ -186,8 +171,8 @@ describe('a token', () => {
       setting.mountTokens(`tests:${setting.token}\nreader:${reader} ${attributes}\n`);
     await mount('scopes=read');
     const api = await setting.up();
-    const status = async (): Promise<number> => (await create(api, 'by reader', reader)).status;
-    const refused = await create(api, 'by reader', reader);
+    const status = async (): Promise<number> => (await createTask(api, 'by reader', reader)).status;
+    const refused = await createTask(api, 'by reader', reader);
     expect([refused.status, refused.body.code]).toEqual([403, 'insufficient-scope']);
     expect(refused.headers.get('www-authenticate')).toContain('error="insufficient_scope", scope="write"');
     expect((await api.request('GET', '/api/v1/tasks', {token: reader})).status).toBe(200);

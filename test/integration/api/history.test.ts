@@ -115,9 +115,8 @@ function isFetchError(error: unknown): boolean {
 }
 
 async function query(sql: string): Promise<RowDataPacket[]> {
-  const connection = await mysql.connect();
+  const connection = await mysql.connect(setting.database.database);
   try {
-    await connection.query(`USE ${setting.database.database}`);
     return (await connection.query<RowDataPacket[]>(sql))[0];
   } finally {
     await connection.end();

@@ -29,8 +29,7 @@ afterAll(() => mysql.stop());
 
 beforeEach(async () => {
   setting = await ApiSetting.create(mysql);
-  root = await mysql.connect();
-  await root.query(`USE ${setting.database.database}`);
+  root = await mysql.connect(setting.database.database);
 });
 afterEach(async () => {
   await root.end();
@@ -72,8 +71,7 @@ async function released(): Promise<void> {
 
 /** Holds a lock on the table as any open transaction does that has read it. */
 async function readerOf(table: string): Promise<Connection> {
-  const reader = await mysql.connect();
-  await reader.query(`USE ${setting.database.database}`);
+  const reader = await mysql.connect(setting.database.database);
   await reader.query('START TRANSACTION');
   await reader.query(`SELECT COUNT(*) FROM ${table}`);
   return reader;
@@ -106,8 +104,7 @@ describe('migrate', () => {
     await eventually('a report that it waits', () => migration.log.includes("can't be reached") || undefined);
     await mysql.restart();
     expect(await migration.exited).toBe(0);
-    root = await mysql.connect();
-    await root.query(`USE ${setting.database.database}`);
+    root = await mysql.connect(setting.database.database);
     expect(await versions()).toEqual(upTo(RELEASED));
   });
 
@@ -197,8 +194,7 @@ describe('a migration of a table in use', () => {
     env: Record<string, string>,
     changed: () => Promise<true | undefined>,
   ): Promise<void> {
-    const blocker = await mysql.connect();
-    await blocker.query(`USE ${setting.database.database}`);
+    const blocker = await mysql.connect(setting.database.database);
     await blocker.query('LOCK TABLES schema_migrations READ');
     const victim = setting.migrate(env);
     await eventually('the change without its record', changed);

@@ -3,7 +3,7 @@ import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test} from '@jest/globals';
 import type {RowDataPacket} from 'mysql2/promise';
 import {startMysqld, type Mysqld} from '../../harness/mysqld.ts';
-import {ApiSetting, eventually, type Answer, type ApiProcess} from './support.ts';
+import {ApiSetting, createTask, eventually, type Answer, type ApiProcess} from './support.ts';
 
 jest.setTimeout(120_000);
 
@@ -18,10 +18,6 @@ beforeEach(async () => {
   setting = await ApiSetting.create(mysql);
 });
 afterEach(() => setting.close());
-
-function create(api: ApiProcess, title: string): Promise<Answer> {
-  return api.request('POST', '/api/v1/tasks', {body: {title}});
-}
 
 /** Every title in the database, read page by page through the API. */
 async function titles(api: ApiProcess): Promise<readonly string[]> {
@@ -44,7 +40,7 @@ describe('a database killed under writes', () => {
     const writers = Array.from({length: 8}, async (_, writer) => {
       for (let i = 0; serving; i++) {
         const title = `${writer}/${i}`;
-        const answer = await create(api, title);
+        const answer = await createTask(api, title);
         if (answer.status === 201) acknowledged.push(title);
         else refused.push(answer);
       }
@@ -72,25 +68,25 @@ describe('a database killed under writes', () => {
     const api = await setting.up({READINESS_INTERVAL_SECONDS: '0.4'});
     await mysql.kill9();
     // Requests fail at once, while the probe still forgives.
-    expect((await create(api, 'refused')).status).toBe(503);
+    expect((await createTask(api, 'refused')).status).toBe(503);
     expect(await api.isReady()).toBe(true);
     await eventually('the pod to be unready', async () => !(await api.isReady()) || undefined);
     expect((await fetch(api.url('/health/live'))).status).toBe(200);
     await mysql.restart();
     await eventually('the pod to be ready', async () => (await api.isReady()) || undefined);
-    expect((await create(api, 'served')).status).toBe(201);
+    expect((await createTask(api, 'served')).status).toBe(201);
   });
 
   test('that hangs is answered with 503 in bounded time, and is left as soon as it is back', async () => {
     const api = await setting.up();
-    expect((await create(api, 'before')).status).toBe(201);
+    expect((await createTask(api, 'before')).status).toBe(201);
     mysql.signal('SIGSTOP');
-    const answers = await Promise.all(['a', 'b', 'c'].map((title) => create(api, title)));
+    const answers = await Promise.all(['a', 'b', 'c'].map((title) => createTask(api, title)));
     expect(answers.map(({status, body}) => [status, body.code])).toEqual(Array(3).fill([503, 'database-unavailable']));
     await eventually('the pod to be unready', async () => !(await api.isReady()) || undefined);
     mysql.signal('SIGCONT');
     await eventually('the pod to be ready', async () => (await api.isReady()) || undefined);
-    expect((await create(api, 'after')).status).toBe(201);
+    expect((await createTask(api, 'after')).status).toBe(201);
   });
 
   test('that isn’t there at the start keeps the pod unready, and alive', async () => {
@@ -102,7 +98,7 @@ describe('a database killed under writes', () => {
     expect((await fetch(api.url('/health/live'))).status).toBe(200);
     await mysql.restart();
     await api.ready();
-    expect((await create(api, 'served')).status).toBe(201);
+    expect((await createTask(api, 'served')).status).toBe(201);
   });
 });
 
@@ -115,11 +111,10 @@ async function shedBy(api: ApiProcess): Promise<number> {
 describe('more work than the pool takes', () => {
   test('is shed with 503 and Retry-After, while the pod stays ready and recovers by itself', async () => {
     const api = await setting.up({DB_POOL_SIZE: '3'});
-    const blocker = await mysql.connect();
-    await blocker.query(`USE ${setting.database.database}`);
+    const blocker = await mysql.connect(setting.database.database);
     await blocker.query('LOCK TABLES tasks WRITE');
     // Two connections, twenty places in the queue: of sixty at once, at least thirty-eight find no place.
-    const answers = Array.from({length: 60}, (_, i) => create(api, `shed ${i}`));
+    const answers = Array.from({length: 60}, (_, i) => createTask(api, `shed ${i}`));
     await eventually('the shedding to show', async () => (await shedBy(api)) >= 38 || undefined);
     expect(await api.isReady()).toBe(true);
     expect(await api.metrics()).toMatch(/^mysql_pool_connections\{state="used"\} 2$/m);
@@ -132,7 +127,7 @@ describe('more work than the pool takes', () => {
     );
     expect(settled.filter(({status}) => status === 201)).toHaveLength(60 - shed.length);
     expect(await api.isReady()).toBe(true);
-    expect((await create(api, 'afterwards')).status).toBe(201);
+    expect((await createTask(api, 'afterwards')).status).toBe(201);
     const [sessions] = await blocker.query<RowDataPacket[]>(
       'SELECT COUNT(*) AS n FROM performance_schema.processlist WHERE db = ? AND user <> ?',
       [setting.database.database, mysql.rootUser],
@@ -145,8 +140,7 @@ describe('more work than the pool takes', () => {
     const api = await setting.up({DB_POOL_SIZE: '2'});
     const post = (title: string): Promise<Answer> =>
       api.request('POST', '/api/v1/tasks', {body: {title}, headers: {'idempotency-key': 'given-up'}});
-    const blocker = await mysql.connect();
-    await blocker.query(`USE ${setting.database.database}`);
+    const blocker = await mysql.connect(setting.database.database);
     await blocker.query('LOCK TABLES tasks WRITE');
     expect((await post('given up')).status).toBe(503);
     await blocker.end();
@@ -161,7 +155,7 @@ describe('more work than the pool takes', () => {
     await root.query(`ALTER USER '${setting.database.user}'@'%' WITH MAX_USER_CONNECTIONS 2`);
     await root.query(`USE ${setting.database.database}`);
     await root.query('LOCK TABLES tasks WRITE');
-    const sent = Array.from({length: 10}, (_, i) => create(api, `limited ${i}`));
+    const sent = Array.from({length: 10}, (_, i) => createTask(api, `limited ${i}`));
     // Two connections may be open already, and two more are allowed; they wait for the table.
     await eventually('the shedding to show', async () => (await shedBy(api)) >= 6 || undefined);
     await root.end();
@@ -175,7 +169,7 @@ describe('more work than the pool takes', () => {
 describe('a rotated password', () => {
   test('is read for each new connection, without a restart', async () => {
     const api = await setting.up();
-    expect((await create(api, 'old password')).status).toBe(201);
+    expect((await createTask(api, 'old password')).status).toBe(201);
     const root = await mysql.connect();
     const {user} = setting.database;
     await root.query(`ALTER USER '${user}'@'%' IDENTIFIED BY 'rotated-0123456789'`);
@@ -188,7 +182,7 @@ describe('a rotated password', () => {
     await root.end();
     await eventually(
       'a task with the new password',
-      async () => (await create(api, 'new')).status === 201 || undefined,
+      async () => (await createTask(api, 'new')).status === 201 || undefined,
     );
     await eventually('the pod to be ready', async () => (await api.isReady()) || undefined);
     expect(api.log).not.toContain('rotated-0123456789');

@@ -6,7 +6,7 @@ import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test
 import {createAuthority, issueServerCertificate} from '../../../operator/src/act/pki.ts';
 import {startMysqld, type Mysqld} from '../../harness/mysqld.ts';
 import {ServiceClients} from './service-client.ts';
-import {ApiSetting, eventually, type Answer, type ApiProcess} from './support.ts';
+import {ApiSetting, createTask, eventually, type ApiProcess} from './support.ts';
 
 jest.setTimeout(120_000);
 
@@ -22,10 +22,6 @@ beforeEach(async () => {
 });
 afterEach(() => setting.close());
 
-function create(api: ApiProcess, title: string, token = setting.token): Promise<Answer> {
-  return api.request('POST', '/api/v1/tasks', {body: {title}, token});
-}
-
 /** Whether a new connection is taken. */
 function connects(api: ApiProcess): Promise<boolean> {
   return new Promise((resolve) => {
@@ -37,8 +33,7 @@ function connects(api: ApiProcess): Promise<boolean> {
 
 /** Makes every creation of a task wait until the returned function is called. */
 async function holdTasks(): Promise<() => Promise<void>> {
-  const blocker = await mysql.connect();
-  await blocker.query(`USE ${setting.database.database}`);
+  const blocker = await mysql.connect(setting.database.database);
   await blocker.query('LOCK TABLES tasks WRITE');
   return () => blocker.end();
 }
@@ -72,11 +67,11 @@ describe('the end of a process', () => {
 
   test('is announced at once: not ready, but alive and serving, and connections end with their answer', async () => {
     const api = await setting.up({DRAIN_SECONDS: '2'});
-    expect((await create(api, 'before')).headers.get('connection')).toBe('keep-alive');
+    expect((await createTask(api, 'before')).headers.get('connection')).toBe('keep-alive');
     api.signal('SIGTERM');
     await eventually('it to be unready', async () => !(await api.isReady()) || undefined);
     expect((await fetch(api.url('/health/live'))).status).toBe(200);
-    const answer = await create(api, 'draining');
+    const answer = await createTask(api, 'draining');
     expect(answer.status).toBe(201);
     expect(answer.headers.get('connection')).toBe('close');
     expect((await api.metrics()).length).toBeGreaterThan(0);
@@ -86,7 +81,7 @@ describe('the end of a process', () => {
   test('waits for a request in flight after the port is closed', async () => {
     const api = await setting.up();
     const release = await holdTasks();
-    const pending = create(api, 'in flight');
+    const pending = createTask(api, 'in flight');
     await inFlight(api);
     api.signal('SIGTERM');
     await eventually('the port to be closed', async () => !(await connects(api)) || undefined);
@@ -103,7 +98,7 @@ describe('the end of a process', () => {
     socket.on('data', (data: string) => (answer += data));
     await once(socket, 'connect');
     // Another connection's answer shows that the server has taken this one too, which came first.
-    expect((await create(api, 'other')).status).toBe(201);
+    expect((await createTask(api, 'other')).status).toBe(201);
     api.signal('SIGTERM');
     await eventually('the port to be closed', async () => !(await connects(api)) || undefined);
     socket.write(`GET /api/v1/tasks HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${setting.token}\r\n\r\n`);
@@ -115,7 +110,7 @@ describe('the end of a process', () => {
   test('waits no longer than SHUTDOWN_SECONDS', async () => {
     const api = await setting.up({SHUTDOWN_SECONDS: '0.3'});
     const release = await holdTasks();
-    const pending = create(api, 'never answered').then(
+    const pending = createTask(api, 'never answered').then(
       () => 'answered',
       () => 'cut off',
     );
@@ -157,19 +152,22 @@ describe('tokens', () => {
   test('follow the mounted Secret as kubelet swaps it', async () => {
     const api = await setting.up();
     const next = 'next-0123456789abcdef';
-    expect((await create(api, 'old token')).status).toBe(201);
-    expect((await create(api, 'too early', next)).status).toBe(401);
+    expect((await createTask(api, 'old token')).status).toBe(201);
+    expect((await createTask(api, 'too early', next)).status).toBe(401);
 
     await setting.mountTokens(`tests:${setting.token}\ntests:${next}\n`);
-    await eventually('the next token', async () => (await create(api, 'both', next)).status === 201 || undefined);
-    expect((await create(api, 'both')).status).toBe(201);
+    await eventually('the next token', async () => (await createTask(api, 'both', next)).status === 201 || undefined);
+    expect((await createTask(api, 'both')).status).toBe(201);
 
     await setting.mountTokens(`tests:${next}\n`);
-    await eventually('the end of the old token', async () => (await create(api, 'old')).status === 401 || undefined);
+    await eventually(
+      'the end of the old token',
+      async () => (await createTask(api, 'old')).status === 401 || undefined,
+    );
 
     await setting.mountTokens('broken\n');
     await eventually('a report', () => api.log.includes('Tokens not reloaded') || undefined);
-    expect((await create(api, 'still', next)).status).toBe(201);
+    expect((await createTask(api, 'still', next)).status).toBe(201);
     expect(api.log).not.toContain(next);
   });
 
@@ -222,7 +220,7 @@ describe('TLS to the database', () => {
     const migration = setting.migrate(env);
     expect([await migration.exited, migration.log]).toEqual([0, expect.any(String)]);
     const api = await setting.start(env).ready();
-    expect((await create(api, 'over TLS')).status).toBe(201);
+    expect((await createTask(api, 'over TLS')).status).toBe(201);
 
     await serveWith(['localhost']);
     const root = await mysql.connect();
@@ -233,7 +231,7 @@ describe('TLS to the database', () => {
     await root.end();
     await eventually(
       'a task under the new authority',
-      async () => (await create(api, 'again')).status === 201 || undefined,
+      async () => (await createTask(api, 'again')).status === 201 || undefined,
     );
   });
 
@@ -257,7 +255,7 @@ describe('TLS to the database', () => {
 
 test('metrics are on their own port, and nothing else is', async () => {
   const api = await setting.up();
-  expect((await create(api, 'counted')).status).toBe(201);
+  expect((await createTask(api, 'counted')).status).toBe(201);
   const page = await api.metrics();
   expect(page).toContain('http_requests_total{method="POST",route="/api/v1/tasks",status="201"} 1');
   expect(page).toMatch(/^process_resident_memory_bytes \d+$/m);

@@ -138,6 +138,20 @@ export class ApiProcess {
   }
 }
 
+/** Asks a server for a new task; with its own token unless told. */
+export function createTask(api: ApiProcess, title: string, token?: string): Promise<Answer> {
+  return api.request('POST', '/api/v1/tasks', {body: {title}, ...(token !== undefined && {token})});
+}
+
+/** Replaces a mounted file as kubelet does: a new folder, and the symbolic link `..data` swapped over to it. */
+export async function mount(folder: string, file: string, content: string): Promise<void> {
+  const version = `..${randomBytes(4).toString('hex')}`;
+  await mkdir(join(folder, version), {recursive: true});
+  await writeFile(join(folder, version, file), content);
+  await symlink(version, join(folder, '..data_tmp'));
+  await rename(join(folder, '..data_tmp'), join(folder, '..data'));
+}
+
 /** A folder of mounted files and the environment that names them, for any number of processes on one database. */
 export class ApiSetting {
   readonly folder: string;
@@ -176,13 +190,9 @@ export class ApiSetting {
     return setting;
   }
 
-  /** Replaces the file of tokens as kubelet does: a new folder, and a symbolic link swapped over to it. */
+  /** Replaces the file of tokens. */
   async mountTokens(content: string): Promise<void> {
-    const version = `..${randomBytes(4).toString('hex')}`;
-    await mkdir(join(this.folder, version));
-    await writeFile(join(this.folder, version, 'tokens'), content);
-    await symlink(version, join(this.folder, '..data_tmp'));
-    await rename(join(this.folder, '..data_tmp'), join(this.folder, '..data'));
+    await mount(this.folder, 'tokens', content);
     await symlink('..data/tokens', join(this.folder, 'tokens')).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     });

@@ -17,8 +17,7 @@ beforeAll(async () => {
   mysql = await startMysqld();
   setting = await ApiSetting.create(mysql);
   api = await setting.up();
-  root = await mysql.connect();
-  await root.query(`USE ${setting.database.database}`);
+  root = await mysql.connect(setting.database.database);
 });
 
 afterAll(async () => {

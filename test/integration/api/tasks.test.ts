@@ -15,8 +15,7 @@ beforeAll(async () => {
   mysql = await startMysqld();
   setting = await ApiSetting.create(mysql);
   api = await setting.up();
-  root = await mysql.connect();
-  await root.query(`USE ${setting.database.database}`);
+  root = await mysql.connect(setting.database.database);
 });
 
 afterAll(async () => {
@@ -133,8 +132,7 @@ describe('an idempotency key', () => {
 
   test('survives a process killed between the key and the task', async () => {
     const victim = await setting.start().ready();
-    const blocker = await mysql.connect();
-    await blocker.query(`USE ${setting.database.database}`);
+    const blocker = await mysql.connect(setting.database.database);
     await blocker.query('LOCK TABLES tasks WRITE');
     const lost = post('killed-before', 'killed before', victim).then(
       () => 'answered',
@@ -174,8 +172,7 @@ describe('an idempotency key', () => {
 
 describe('a deadlock', () => {
   test('between requests with one key is run again, and all get one answer', async () => {
-    const holder = await mysql.connect();
-    await holder.query(`USE ${setting.database.database}`);
+    const holder = await mysql.connect(setting.database.database);
     await holder.query('START TRANSACTION');
     const claim = "INSERT INTO idempotency_keys VALUES ('tests', 'deadlock', REPEAT('x', 32), '', NOW())";
     await holder.query(claim);
