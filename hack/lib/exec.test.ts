@@ -1,6 +1,7 @@
 import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {setTimeout as delay} from 'node:timers/promises';
 import {afterEach, beforeEach, describe, expect, test} from '@jest/globals';
 import {
   CommandError,
@@ -66,6 +67,11 @@ describe('processIdentity', () => {
   });
 });
 
+/** The pid file is there before the program has begun: a test that ends it sooner would see nothing of it. */
+async function untilLogged(logFile: string, text: string): Promise<void> {
+  while (!(await readFile(logFile, 'utf8')).includes(text)) await delay(5);
+}
+
 describe('background processes', () => {
   test('write their own pid file, log to a file and end on request', async () => {
     const pidFile = join(folder, 'it.pid');
@@ -73,10 +79,10 @@ describe('background processes', () => {
     const identity = await startBackground({command: ['sh', '-c', 'echo begun; exec sleep 1000'], pidFile, logFile});
     expect(await readPidFile(pidFile)).toEqual(identity);
     expect(await isRunning(identity)).toBe(true);
+    await untilLogged(logFile, 'begun');
     await stopByPidFile(pidFile, 5000);
     expect(await isRunning(identity)).toBe(false);
     expect(await readPidFile(pidFile)).toBeUndefined();
-    expect(await readFile(logFile, 'utf8')).toContain('begun');
   });
 
   test('are killed when they ignore SIGTERM', async () => {
@@ -86,7 +92,7 @@ describe('background processes', () => {
       pidFile: join(folder, 'it.pid'),
       logFile,
     });
-    while (!(await readFile(logFile, 'utf8')).includes('deaf'));
+    await untilLogged(logFile, 'deaf');
     await stopProcess(identity, 50);
     expect(await isRunning(identity)).toBe(false);
   });

@@ -1,15 +1,18 @@
 import {RRuleTemporal} from 'rrule-temporal';
 import type {Recurrence} from './schema.ts';
 
-/** Periods and candidates that one look may go through; 29 February needs 8, and a rule that never fits ends here. */
-const MAX_PERIODS = 500;
+/**
+ * Periods and candidates that one look may go through: a rule that never fits ends here. A day of a month on a day of
+ * the week is at most 40 years away (29 February, over 2100), so a rule that fitted once is followed up to its next
+ * time, however fine its periods are.
+ */
+const MAX_PERIODS = {DAILY: 15_000, WEEKLY: 2_500, MONTHLY: 500, YEARLY: 500} as const;
 const MAX_CANDIDATES = 20_000;
 const MAX_INTERVAL = 1000;
 const MAX_COUNT = 1000;
 /** A task's due time ends before this year. */
 const END = Date.UTC(9000, 0);
 
-const FREQUENCIES = new Set(['DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY']);
 /** The parts of RFC 5545, section 3.3.10, but for those that make a rule finer than a day or that nobody writes by hand. */
 const PARTS: ReadonlyMap<string, RegExp> = new Map([
   ['FREQ', /^[A-Z]+$/],
@@ -49,7 +52,7 @@ export function faultOf(recurrence: Recurrence, dueAt: string): RecurrenceFault 
   try {
     const after = Date.parse(dueAt);
     return occurrenceAfter(ruleOf(recurrence, dueAt), after) === 'out-of-reach'
-      ? {field: 'rule', message: `must fit some time within ${MAX_PERIODS} of its periods`}
+      ? {field: 'rule', message: `must fit some time within ${periodsOf(recurrence.rule)} of its periods`}
       : undefined;
   } catch (error) {
     // The library has one class of error for all that a rule can have wrong, and says what.
@@ -67,7 +70,7 @@ export function faultOf(recurrence: Recurrence, dueAt: string): RecurrenceFault 
  * The series goes on from the due time that the task has, and its COUNT is of the tasks that are left, this one included.
  *
  * @param dueAt the completed task's due time, RFC 3339 in UTC.
- * @returns undefined when the series is at its end.
+ * @returns undefined when the series is at its end, or its rule fits no time within reach.
  */
 export function following(recurrence: Recurrence, dueAt: string, now: Date): Following | undefined {
   const rule = ruleOf(recurrence, dueAt);
@@ -116,9 +119,18 @@ function ruleOf({rule, timeZone}: Recurrence, dueAt: string): RRuleTemporal {
     // The task itself is the first occurrence, whether or not somebody moved it off the rule.
     includeDtstart: true,
     strict: true,
-    maxIterations: MAX_PERIODS,
+    maxIterations: periodsOf(rule),
     maxCandidateEvaluations: MAX_CANDIDATES,
   });
+}
+
+function periodsOf(rule: string): number {
+  const frequency = /(?<=^|;)FREQ=([A-Z]+)/.exec(rule)?.[1];
+  return isFrequency(frequency) ? MAX_PERIODS[frequency] : 0;
+}
+
+function isFrequency(name: string | undefined): name is keyof typeof MAX_PERIODS {
+  return name !== undefined && Object.hasOwn(MAX_PERIODS, name);
 }
 
 /** What the library lets pass: parts it doesn't know, parts given twice, numbers that mean nothing. */
@@ -130,7 +142,7 @@ function faultOfParts(rule: string): string | undefined {
     if (seen.has(name)) return `has ${name} twice`;
     seen.set(name, value);
   }
-  if (!FREQUENCIES.has(seen.get('FREQ') ?? '')) return 'must have FREQ=DAILY, WEEKLY, MONTHLY or YEARLY';
+  if (!isFrequency(seen.get('FREQ'))) return 'must have FREQ=DAILY, WEEKLY, MONTHLY or YEARLY';
   if (seen.has('COUNT') && seen.has('UNTIL')) return 'must not have both COUNT and UNTIL';
   return faultOfNumbers(seen);
 }
