@@ -70,7 +70,7 @@ describe('a rule is refused', () => {
     ['FREQ=DAILY;UNTIL=20270101', 'has a part that is not taken: UNTIL=20270101'],
     ['FREQ=WEEKLY;BYMONTHDAY=9', expect.stringMatching(/^is not a rule of RFC 5545: /)],
     ['FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30', 'must fit some time within 500 of its periods'],
-    ['FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30', 'must fit some time within 15000 of its periods'],
+    ['FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30', 'must fit some time within 500 of its periods'],
   ])('%s', (rule, message) => {
     expect(faultOf(berlin(rule), DUE)).toEqual({field: 'rule', message});
   });
@@ -97,6 +97,8 @@ test('whatever rule is taken leads to a later time that follows again, or to an 
     .tuple(fc.constantFrom('DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY'), fc.array(part, {maxLength: 4}))
     .map(([freq, parts]) => [`FREQ=${freq}`, ...parts].join(';'));
   const zone = fc.constantFrom('UTC', 'Europe/Berlin', 'America/St_Johns', 'Pacific/Apia', 'Asia/Kathmandu');
+  // By its count, at its UNTIL, or at the end of the times a task can have with an interval of years.
+  const mayEnd = (text: string): boolean => /COUNT=|UNTIL=|INTERVAL=\d{2}/.test(text);
   let taken = 0;
   fc.assert(
     fc.property(
@@ -110,12 +112,11 @@ test('whatever rule is taken leads to a later time that follows again, or to an 
         taken++;
         for (let i = 0; i < 3; i++) {
           const next = following(recurrence, due, EARLIER);
-          if (next === undefined) return;
-          expect(Date.parse(next.dueAt)).toBeGreaterThan(Date.parse(due));
-          // With an interval of many periods the next time may be out of reach: then the series ends, and is refused as new.
-          if (faultOf(next.recurrence, next.dueAt) !== undefined) {
-            expect(following(next.recurrence, next.dueAt, EARLIER)).toBeUndefined();
+          if (next === undefined) {
+            expect(mayEnd(recurrence.rule)).toBe(true);
+            return;
           }
+          expect(Date.parse(next.dueAt)).toBeGreaterThan(Date.parse(due));
           ({dueAt: due, recurrence} = next);
         }
       },

@@ -1,13 +1,16 @@
 import {RRuleTemporal} from 'rrule-temporal';
 import type {Recurrence} from './schema.ts';
 
+/** Periods that a rule must fit within to be taken, so that one that never fits costs little to refuse. */
+const MAX_PERIODS = 500;
 /**
- * Periods and candidates that one look may go through: a rule that never fits ends here. A day of a month on a day of
- * the week is at most 40 years away (29 February, over 2100), so a rule that fitted once is followed up to its next
- * time, however fine its periods are.
+ * Periods within which a rule that was taken is followed. A day of a month on a day of the week is at most 40 years away
+ * (29 February, over 2100), so what fitted once is found again, however fine its periods are.
  */
-const MAX_PERIODS = {DAILY: 15_000, WEEKLY: 2_500, MONTHLY: 500, YEARLY: 500} as const;
+const MAX_PERIODS_AHEAD = 15_000;
+/** Candidates that one look may go through. */
 const MAX_CANDIDATES = 20_000;
+const FREQUENCIES = new Set(['DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY']);
 const MAX_INTERVAL = 1000;
 const MAX_COUNT = 1000;
 /** A task's due time ends before this year. */
@@ -51,8 +54,8 @@ export function faultOf(recurrence: Recurrence, dueAt: string): RecurrenceFault 
   }
   try {
     const after = Date.parse(dueAt);
-    return occurrenceAfter(ruleOf(recurrence, dueAt), after) === 'out-of-reach'
-      ? {field: 'rule', message: `must fit some time within ${periodsOf(recurrence.rule)} of its periods`}
+    return occurrenceAfter(ruleOf(recurrence, dueAt, MAX_PERIODS), after) === 'out-of-reach'
+      ? {field: 'rule', message: `must fit some time within ${MAX_PERIODS} of its periods`}
       : undefined;
   } catch (error) {
     // The library has one class of error for all that a rule can have wrong, and says what.
@@ -73,7 +76,7 @@ export function faultOf(recurrence: Recurrence, dueAt: string): RecurrenceFault 
  * @returns undefined when the series is at its end, or its rule fits no time within reach.
  */
 export function following(recurrence: Recurrence, dueAt: string, now: Date): Following | undefined {
-  const rule = ruleOf(recurrence, dueAt);
+  const rule = ruleOf(recurrence, dueAt, MAX_PERIODS_AHEAD);
   const after = Math.max(Date.parse(dueAt), now.getTime());
   const count = COUNT.exec(recurrence.rule)?.[1];
   if (count === undefined) {
@@ -110,7 +113,7 @@ function occurrenceAfter(rule: RRuleTemporal, after: number): Occurrence {
 }
 
 /** COUNT is left out: it is counted here, where the series goes on over tasks. */
-function ruleOf({rule, timeZone}: Recurrence, dueAt: string): RRuleTemporal {
+function ruleOf({rule, timeZone}: Recurrence, dueAt: string, maxPeriods: number): RRuleTemporal {
   const start = dueAt.replaceAll(/[-:]|\.\d+/g, '');
   const parts = rule.split(';').filter((part) => !part.startsWith('COUNT='));
   return new RRuleTemporal({
@@ -119,18 +122,9 @@ function ruleOf({rule, timeZone}: Recurrence, dueAt: string): RRuleTemporal {
     // The task itself is the first occurrence, whether or not somebody moved it off the rule.
     includeDtstart: true,
     strict: true,
-    maxIterations: periodsOf(rule),
+    maxIterations: maxPeriods,
     maxCandidateEvaluations: MAX_CANDIDATES,
   });
-}
-
-function periodsOf(rule: string): number {
-  const frequency = /(?<=^|;)FREQ=([A-Z]+)/.exec(rule)?.[1];
-  return isFrequency(frequency) ? MAX_PERIODS[frequency] : 0;
-}
-
-function isFrequency(name: string | undefined): name is keyof typeof MAX_PERIODS {
-  return name !== undefined && Object.hasOwn(MAX_PERIODS, name);
 }
 
 /** What the library lets pass: parts it doesn't know, parts given twice, numbers that mean nothing. */
@@ -142,7 +136,7 @@ function faultOfParts(rule: string): string | undefined {
     if (seen.has(name)) return `has ${name} twice`;
     seen.set(name, value);
   }
-  if (!isFrequency(seen.get('FREQ'))) return 'must have FREQ=DAILY, WEEKLY, MONTHLY or YEARLY';
+  if (!FREQUENCIES.has(seen.get('FREQ') ?? '')) return 'must have FREQ=DAILY, WEEKLY, MONTHLY or YEARLY';
   if (seen.has('COUNT') && seen.has('UNTIL')) return 'must not have both COUNT and UNTIL';
   return faultOfNumbers(seen);
 }
