@@ -21,6 +21,7 @@ const PROBLEMS = {
   'path-too-long': {status: 414, title: 'The path is too long'},
   'unsupported-media-type': {status: 415, title: 'The body must be application/json'},
   'idempotency-key-reused': {status: 422, title: 'The Idempotency-Key was used for another request'},
+  'recurrence-refused': {status: 422, title: 'The recurrence can not be followed'},
   'rate-limited': {status: 429, title: 'The token has made too many requests'},
   'headers-too-large': {status: 431, title: 'The headers are too large'},
   internal: {status: 500, title: 'The service failed'},

@@ -48,7 +48,13 @@ const REQUEST_HEADERS: Readonly<Record<string, JsonObject>> = {
   'If-Match': {
     description:
       'Entity tags, such as "1": do it only if the task has one of them. Without it, or with *, in any case.',
-    schema: {type: 'string'},
+    schema: {
+      type: 'string',
+      anyOf: [
+        {type: 'string', enum: ['*']},
+        {type: 'string', pattern: '^(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*$'},
+      ],
+    },
   },
   'Idempotency-Key': {
     description: 'A name for this wish, made up by the client; no two clients share one.',

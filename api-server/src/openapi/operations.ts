@@ -124,7 +124,7 @@ export const OPERATIONS: readonly Operation[] = [
       headers: ['Location', 'ETag'],
       links: OF_THE_TASK,
     },
-    problems: [],
+    problems: ['recurrence-refused'],
   },
   {
     method: 'post',
@@ -150,7 +150,7 @@ export const OPERATIONS: readonly Operation[] = [
       schema: 'BulkCreated',
       links: linksTo('$response.body#/items/0/id'),
     },
-    problems: [],
+    problems: ['recurrence-refused'],
   },
   {
     method: 'get',
@@ -223,7 +223,7 @@ export const OPERATIONS: readonly Operation[] = [
         },
       },
     },
-    problems: ['task-not-found', 'transition-refused'],
+    problems: ['task-not-found', 'transition-refused', 'recurrence-refused'],
   },
   {
     method: 'delete',

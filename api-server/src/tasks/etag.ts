@@ -5,7 +5,10 @@ export type VersionCheck = (version: number) => boolean;
 
 const anyVersion: VersionCheck = () => true;
 
-const ENTITY_TAG = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
+/** A list of entity tags (RFC 9110, section 8.8.3), in which a tag may have a comma. */
+const TAG = String.raw`(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"`;
+const TAGS = new RegExp(String.raw`^${TAG}(?:[ \t]*,[ \t]*${TAG})*$`);
+const EACH_TAG = new RegExp(TAG, 'g');
 
 /** The strong entity tag of a task's version. */
 export function etagOf(version: number): string {
@@ -18,14 +21,11 @@ export function etagOf(version: number): string {
  * @throws {Problem} invalid-if-match.
  */
 export function parseIfMatch(header: string | undefined): VersionCheck {
-  if (header === undefined || header.trim() === '*') return anyVersion;
-  const wanted = new Set<string>();
-  for (const part of header.split(',')) {
-    const match = ENTITY_TAG.exec(part.trim());
-    if (match === null) {
-      throw new Problem('invalid-if-match', {detail: 'If-Match must be * or a list of entity tags such as "3".'});
-    }
-    if (match[1] === undefined) wanted.add(match[0]);
+  const value = header?.trim();
+  if (value === undefined || value === '*') return anyVersion;
+  if (!TAGS.test(value)) {
+    throw new Problem('invalid-if-match', {detail: 'If-Match must be * or a list of entity tags such as "3".'});
   }
+  const wanted = new Set(value.match(EACH_TAG));
   return (version) => wanted.has(etagOf(version));
 }

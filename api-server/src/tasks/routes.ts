@@ -118,7 +118,7 @@ export function taskRoutes(parent: FastifyInstance, {tasks, now}: TaskRoutesOpti
         case 'refused':
           throw transitionProblem(outcome.from, outcome.to);
         case 'recurrence-without-due':
-          throw invalidBody([NEEDS_DUE]);
+          throw recurrenceProblem([NEEDS_DUE]);
       }
     },
   );
@@ -224,11 +224,16 @@ async function patchErrors({recurrence, dueAt}: PatchTask, now: Date, pointer = 
 }
 
 function refuse(errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw invalidBody(errors);
+  if (errors.length > 0) throw recurrenceProblem(errors);
 }
 
 function invalidBody(errors: readonly FieldError[]): Problem {
   return new Problem('invalid-request', {detail: 'The body does not match what this path takes.', errors});
+}
+
+/** A body that matches its schema, with a recurrence that says what can't be done. */
+function recurrenceProblem(errors: readonly FieldError[]): Problem {
+  return new Problem('recurrence-refused', {detail: 'A recurrence needs a due time and a rule that fits.', errors});
 }
 
 function existingId(id: string): string {

@@ -72,6 +72,7 @@ describe('If-Match', () => {
     ['W/"3"', 3, false],
     ['W/"3", "3"', 3, true],
     ['""', 3, false],
+    ['"a,b", "3"', 3, true],
   ])('%j against version %j', (header, version, matches) => {
     expect(parseIfMatch(header)(version)).toBe(matches);
   });

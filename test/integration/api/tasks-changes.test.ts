@@ -95,16 +95,28 @@ describe('fields', () => {
     [{labels: Array.from({length: 11}, (_, i) => `l${i}`)}, '/labels'],
     [{assignee: ' '}, '/assignee'],
     [{status: 'cancelled'}, '/status'],
-    [{recurrence: {rule: 'FREQ=DAILY', timeZone: 'Europe/Paris'}}, '/dueAt'],
-    [{dueAt: FULL.dueAt, recurrence: {rule: 'FREQ=HOURLY', timeZone: 'Europe/Paris'}}, '/recurrence/rule'],
-    [{dueAt: FULL.dueAt, recurrence: {rule: 'FREQ=DAILY', timeZone: 'Mars/Olympus'}}, '/recurrence/timeZone'],
-    [{dueAt: FULL.dueAt, recurrence: {rule: 'FREQ=DAILY;COUNT=1001', timeZone: 'UTC'}}, '/recurrence/rule'],
+    [{recurrence: {rule: 'every day', timeZone: 'Europe/Paris'}}, '/recurrence/rule'],
   ])('%j are refused, naming the field', async (fields, pointer) => {
     const answer = await api.request('POST', '/api/v1/tasks', {body: {title: 'refused', ...fields}});
     expect([answer.status, answer.body]).toMatchObject([
       400,
       {code: 'invalid-request', errors: expect.arrayContaining([expect.objectContaining({pointer})])},
     ]);
+  });
+
+  test.each([
+    [{recurrence: {rule: 'FREQ=DAILY', timeZone: 'Europe/Paris'}}, '/dueAt'],
+    [{dueAt: FULL.dueAt, recurrence: {rule: 'FREQ=HOURLY', timeZone: 'Europe/Paris'}}, '/recurrence/rule'],
+    [{dueAt: FULL.dueAt, recurrence: {rule: 'FREQ=DAILY', timeZone: 'Mars/Olympus'}}, '/recurrence/timeZone'],
+    [{dueAt: FULL.dueAt, recurrence: {rule: 'FREQ=DAILY;COUNT=1001', timeZone: 'UTC'}}, '/recurrence/rule'],
+  ])('%j can not be followed, and the field is named', async (fields, pointer) => {
+    const created = await create({title: 'not repeating'});
+    for (const answer of [
+      await api.request('POST', '/api/v1/tasks', {body: {title: 'refused', ...fields}}),
+      await api.request('PATCH', pathOf(created), {body: fields}),
+    ]) {
+      expect([answer.status, answer.body]).toMatchObject([422, {code: 'recurrence-refused', errors: [{pointer}]}]);
+    }
   });
 
   test('a patch that changes nothing makes no version and no line in the history', async () => {
@@ -296,7 +308,7 @@ describe('a task that repeats', () => {
 
   test('keeps its due time while it repeats', async () => {
     const task = await create({title: 'bound', ...daily});
-    expect((await patch(task, {dueAt: null})).body).toMatchObject({status: 400, errors: [{pointer: '/dueAt'}]});
+    expect((await patch(task, {dueAt: null})).body).toMatchObject({status: 422, errors: [{pointer: '/dueAt'}]});
     expect((await patch(task, {dueAt: null, recurrence: null})).status).toBe(200);
   });
 });
@@ -333,7 +345,8 @@ describe('a bulk creation', () => {
       {title: 'b', recurrence: rule, dueAt: FULL.dueAt},
     ]);
     expect(meaning.body).toMatchObject({
-      status: 400,
+      status: 422,
+      code: 'recurrence-refused',
       errors: [{pointer: '/tasks/0/dueAt'}, {pointer: '/tasks/1/recurrence/rule'}],
     });
     expect((await bulk([])).status).toBe(400);
