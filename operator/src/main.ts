@@ -60,6 +60,7 @@ async function run(): Promise<void> {
         recorder,
         metrics,
         logger,
+        namespace: config.namespace,
         watchNamespaces: config.watchNamespaces,
         workers: config.workers,
         fetchMetrics: config.inCluster ? fetchByIp(ports.apiMetrics) : fetchByProxy(client, ports.apiMetrics),

@@ -41,6 +41,8 @@ export interface OperatorOptions {
   readonly recorder: EventRecorder;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Where the operator's own pods are. */
+  readonly namespace: string;
   /** Namespaces to serve; empty = all. */
   readonly watchNamespaces: readonly string[];
   /** Resources reconciled at once. */
@@ -143,6 +145,7 @@ export class Operator {
       resourceMetrics: new ResourceMetrics(metrics.registry),
       recorder,
       logger,
+      namespace: options.namespace,
       guard,
     });
     this.#controller = new Controller({

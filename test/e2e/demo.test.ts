@@ -14,8 +14,7 @@ beforeAll(async () => {
 }, STEP_TIMEOUT_MS);
 
 afterAll(async () => {
-  await world.collect(WHERE.namespace);
-  await world.kubectl(['delete', 'namespace', WHERE.namespace, '--wait=false']);
+  await world.leave(WHERE.namespace);
 }, 60_000);
 
 describe('the demo', () => {

@@ -80,12 +80,11 @@ beforeAll(async () => {
 afterAll(async () => {
   const running = operator?.exitCode === null && operator.signalCode === null;
   if (running && operator?.pid !== undefined) process.kill(-operator.pid, 'SIGKILL');
-  await world.collect(WHERE.namespace);
   await world.kubectl(['delete', 'clusterrolebinding', 'laptop-story']);
   await installedReplicas(2);
   await world.kubectl(['rollout', 'status', '-n', SYSTEM, `deployment/${OPERATOR}`, '--timeout=120s']);
-  await world.kubectl(['delete', 'namespace', WHERE.namespace, '--wait=false']);
   await rm(folder, {recursive: true});
+  await world.leave(WHERE.namespace);
 }, TIMEOUT_MS);
 
 describe('npm run operator', () => {

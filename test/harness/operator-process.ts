@@ -68,6 +68,7 @@ const elector: LeaderElector = new LeaderElector({
       recorder,
       metrics,
       logger,
+      namespace: 'maintenance-api-system',
       watchNamespaces: (process.env['WATCH_NAMESPACES'] ?? '').split(',').filter((name) => name !== ''),
       workers: 8,
       fetchMetrics: fetchByIp(ports.apiMetrics),

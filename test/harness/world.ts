@@ -10,7 +10,10 @@ import {CommandError, run} from '../../hack/lib/exec.ts';
 import type {Progress} from '../../hack/lib/progress.ts';
 import {stateRoot} from '../../hack/lib/state.ts';
 import type {MaintenanceApi, MaintenanceApiSpecInput} from '../../operator/src/api/v1alpha1/index.ts';
+import {ConnectionWatch, type SeenConnection} from './isolation/connection-watch.ts';
 import {parseLedger, type LedgerEntry} from './ledger.ts';
+import {loadJob, type LoadOptions} from './load-job.ts';
+import type {Manifest} from './manifest.ts';
 import {readAudit, type AuditEvent} from './audit.ts';
 import {waitFor} from './wait.ts';
 
@@ -26,14 +29,6 @@ export interface Images {
   readonly load: Image;
   /** The API with a planted fault: one request in five fails. */
   readonly failing: Image;
-}
-
-/** A manifest as it is applied. */
-export interface Manifest {
-  apiVersion: string;
-  kind: string;
-  metadata: {name: string; namespace?: string; labels?: Record<string, string>};
-  [field: string]: unknown;
 }
 
 /** Builds all images; unchanged ones are taken from the cache. */
@@ -61,27 +56,23 @@ export async function buildImages(progress: Progress): Promise<Images> {
   };
 }
 
-/** What a load job is asked for. */
-export interface LoadOptions {
-  readonly name: string;
-  /** Requests per second. */
-  readonly rate: number;
-  readonly seconds: number;
-  /** Share of POST, 0–1. */
-  readonly writes: number;
-}
-
 /** A real cluster with the operator in it, as demo and stories see it. */
 export class World {
   readonly cluster: Cluster;
   readonly images: Images;
   /** Where evidence is written. */
   readonly artifacts: string;
+  /** Every connection of the cluster's pods since it was joined. */
+  readonly connections: ConnectionWatch;
 
   constructor(options: {cluster: Cluster; images: Images; artifacts: string}) {
     this.cluster = options.cluster;
     this.images = options.images;
     this.artifacts = options.artifacts;
+    this.connections = new ConnectionWatch({
+      exec: async (command) => (await this.cluster.exec(command)).stdout,
+      kubectl: (args) => this.kubectl(args),
+    });
   }
 
   /** Starts the cluster, builds and loads the images. */
@@ -102,7 +93,9 @@ export class World {
     await mkdir(artifacts, {recursive: true});
     // What was loaded, not what the sources give by now.
     const images = JSON.parse(await readFile(join(artifacts, IMAGES_FILE), 'utf8')) as Images;
-    return new World({cluster: await joinLocalCluster(name), images, artifacts});
+    const world = new World({cluster: await joinLocalCluster(name), images, artifacts});
+    world.connections.start();
+    return world;
   }
 
   /** Runs kubectl against this cluster. @returns its standard output */
@@ -321,6 +314,25 @@ export class World {
     await this.evidence('audit.log', await readFile(this.cluster.auditLogPath, 'utf8'));
   }
 
+  /**
+   * Ends a story: keeps what explains it, deletes its namespace, and holds every connection that was seen against the
+   * policies of its time.
+   *
+   * @param deliberate - refused connections that the story itself opened
+   * @throws Error naming each connection that the policies refuse
+   */
+  async leave(namespace: string, deliberate: (seen: SeenConnection) => boolean = () => false): Promise<void> {
+    const seen = await this.connections.stop();
+    await this.evidence(`${namespace}-connections.json`, seen);
+    await this.collect(namespace);
+    await this.kubectl(['delete', 'namespace', namespace, '--wait=false']);
+    const refused = seen.filter((one) => one.refused !== undefined && !deliberate(one));
+    const lines = refused.map(
+      ({client, server, protocol, port, refused: why}) => `${client} → ${server} ${protocol} ${port}: ${why ?? ''}`,
+    );
+    if (lines.length > 0) throw new Error(`NetworkPolicies refuse connections that are in use:\n${lines.join('\n')}`);
+  }
+
   async close(): Promise<void> {
     await this.cluster.stop();
   }
@@ -329,43 +341,4 @@ export class World {
 function replaceImages(deployment: Manifest, image: string): void {
   const spec = deployment['spec'] as {template: {spec: {containers: {image: string}[]}}};
   for (const container of spec.template.spec.containers) container.image = image;
-}
-
-function loadJob(where: {namespace: string; name: string}, image: string, options: LoadOptions): Manifest {
-  const env = {
-    TARGET: `http://${where.name}.${where.namespace}.svc.cluster.local`,
-    RATE: options.rate,
-    SECONDS: options.seconds,
-    WRITES: options.writes,
-    TOKENS_FILE: '/etc/tokens/tokens',
-  };
-  return {
-    apiVersion: 'batch/v1',
-    kind: 'Job',
-    metadata: {name: options.name, namespace: where.namespace},
-    spec: {
-      backoffLimit: 0,
-      template: {
-        spec: {
-          restartPolicy: 'Never',
-          automountServiceAccountToken: false,
-          securityContext: {runAsNonRoot: true, seccompProfile: {type: 'RuntimeDefault'}, fsGroup: 65532},
-          containers: [
-            {
-              name: 'load',
-              image,
-              env: Object.entries(env).map(([name, value]) => ({name, value: String(value)})),
-              securityContext: {
-                allowPrivilegeEscalation: false,
-                readOnlyRootFilesystem: true,
-                capabilities: {drop: ['ALL']},
-              },
-              volumeMounts: [{name: 'tokens', mountPath: '/etc/tokens', readOnly: true}],
-            },
-          ],
-          volumes: [{name: 'tokens', secret: {secretName: `${where.name}-api-tokens`}}],
-        },
-      },
-    },
-  };
 }

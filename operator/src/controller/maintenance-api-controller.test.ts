@@ -14,6 +14,8 @@ describe('a new resource', () => {
       'apply ServiceAccount/shop',
       'apply ServiceAccount/shop-mysql',
       'apply ConfigMap/shop-mysql-config',
+      'apply NetworkPolicy/shop-mysql',
+      'apply NetworkPolicy/shop',
       'apply Service/shop-mysql-pods',
       'apply Service/shop-mysql',
       'apply Service/shop',

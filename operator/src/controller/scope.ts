@@ -31,6 +31,8 @@ export interface MaintenanceApiControllerOptions {
   readonly resourceMetrics: ResourceMetrics;
   readonly recorder: EventRecorder;
   readonly logger: Logger;
+  /** Namespace of the operator's own pods. */
+  readonly namespace: string;
   /** Throws when the lease is too old to write (invariant 14). */
   readonly guard: () => void;
 }

@@ -21,7 +21,7 @@ const NOTHING_OPTIONAL = {PrometheusRule: 'Absent', PodMonitor: 'Absent'} as con
 
 type Options = Pick<
   MaintenanceApiControllerOptions,
-  'attempts' | 'cache' | 'children' | 'client' | 'guard' | 'revisions'
+  'attempts' | 'cache' | 'children' | 'client' | 'guard' | 'namespace' | 'revisions'
 >;
 
 /** Brings the children to what a revision needs, and keeps the revisions themselves. */
@@ -40,7 +40,8 @@ export class ServedChildren {
     // Pods that are there have their Secrets; new ones would wait for them.
     if (served === undefined || (state.secrets === undefined && deployment === undefined)) return [];
     const presence = this.#o.cache.presence();
-    const wanted = render({api, revision: served, presence});
+    const input = {api, revision: served, presence, operatorNamespace: this.#o.namespace};
+    const wanted = render(input);
     if ('refused' in wanted) return [wanted];
     const {touch} = state;
     const held = await this.#handOverReplicas(key, api, touch);
@@ -49,8 +50,7 @@ export class ServedChildren {
     const action = acts ? resources.deployment.kind : undefined;
     const applied = await this.#o.children.apply(api, wanted, {touch, action});
     // While it isn't known whether the cluster has a kind, what stands in for it stays.
-    const kept =
-      presence.PrometheusRule === 'Unknown' ? render({api, revision: served, presence: NOTHING_OPTIONAL}) : [];
+    const kept = presence.PrometheusRule === 'Unknown' ? render({...input, presence: NOTHING_OPTIONAL}) : [];
     const keep = 'refused' in kept ? wanted : [...wanted, ...kept];
     return [...applied, ...(await this.#o.children.removeUnwanted(api, keep, {touch}))];
   }

@@ -107,7 +107,7 @@ export class Stage {
     server.refuse = (asked) => this.#note(asked);
     this.controller = new MaintenanceApiController({
       ...({client: server} as unknown as Pick<MaintenanceApiControllerOptions, 'client'>),
-      ...{clock, cache, states, attempts, logger, guard},
+      ...{clock, cache, states, attempts, logger, guard, namespace: 'maintenance-api-system'},
       scraper: new Scraper({clock, onRound: onChange, fetch: () => Promise.reject(new Error('not read'))}),
       probes: new DatabaseProbes({connect, clock, onChange, testifies: true}),
       secrets: new OwnedSecretKeeper({client: server, guard, builders: {} as never}),

@@ -48,9 +48,9 @@ describe('the pod template (invariant 8)', () => {
   );
 
   test('depends on the revision to serve alone, whatever the spec asks for meanwhile', () => {
-    const {revision, presence} = desiredInput(aMaintenanceApi(full));
+    const input = desiredInput(aMaintenanceApi(full));
     const template = (spec: Input): string =>
-      JSON.stringify((deployment({api: aMaintenanceApi(spec), revision, presence}) as Deployment).spec?.template);
+      JSON.stringify((deployment({...input, api: aMaintenanceApi(spec)}) as Deployment).spec?.template);
     const expected = template({});
     fc.assert(
       fc.property(elsewhere, (spec) => {

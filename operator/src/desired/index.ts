@@ -3,6 +3,7 @@ import {horizontalPodAutoscaler} from './horizontal-pod-autoscaler.ts';
 import {mysqlConfig} from './mysql-config.ts';
 import {mysqlPodsService, mysqlService, mysqlServiceAccount} from './mysql-service.ts';
 import type {DesiredInput, KubeObject} from './objects.ts';
+import {apiNetworkPolicy, databaseNetworkPolicy} from './network-policy.ts';
 import {podDisruptionBudget} from './pod-disruption-budget.ts';
 import {podMonitor} from './pod-monitor.ts';
 import {prometheusRule} from './prometheus-rule.ts';
@@ -38,6 +39,8 @@ export const builders: Readonly<Record<string, Builder>> = {
   serviceAccount,
   mysqlServiceAccount,
   mysqlConfig,
+  databaseNetworkPolicy,
+  apiNetworkPolicy,
   mysqlPodsService,
   mysqlService,
   service,

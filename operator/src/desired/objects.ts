@@ -20,4 +20,6 @@ export interface DesiredInput {
   readonly revision: {readonly hash: string; readonly data: RevisionData};
   /** Which optional kinds the cluster has. */
   readonly presence: Readonly<Record<OptionalKind, Presence>>;
+  /** Namespace in which the operator's own pods are. */
+  readonly operatorNamespace: string;
 }

@@ -64,6 +64,7 @@ export class Cache {
   readonly statefulSets: Kind<ChildProjection>;
   readonly autoscalers: Kind<ChildProjection>;
   readonly budgets: Kind<ChildProjection>;
+  readonly networkPolicies: Kind<ChildProjection>;
   readonly services: Kind<ChildProjection>;
   readonly serviceAccounts: Kind<ChildProjection>;
   readonly configMaps: Kind<ChildProjection>;
@@ -83,6 +84,7 @@ export class Cache {
     this.statefulSets = new Kind(options, resources.statefulSet, projectChild);
     this.autoscalers = new Kind(options, resources.horizontalPodAutoscaler, projectChild);
     this.budgets = new Kind(options, resources.podDisruptionBudget, projectChild);
+    this.networkPolicies = new Kind(options, resources.networkPolicy, projectChild);
     this.services = new Kind(options, resources.service, projectChild);
     this.serviceAccounts = new Kind(options, resources.serviceAccount, projectChild);
     this.configMaps = new Kind(options, resources.configMap, projectChild);
@@ -97,6 +99,7 @@ export class Cache {
       ['StatefulSet', this.statefulSets],
       ['HorizontalPodAutoscaler', this.autoscalers],
       ['PodDisruptionBudget', this.budgets],
+      ['NetworkPolicy', this.networkPolicies],
       ['Service', this.services],
       ['ServiceAccount', this.serviceAccounts],
       ['ConfigMap', this.configMaps],
@@ -111,6 +114,7 @@ export class Cache {
       this.statefulSets,
       this.autoscalers,
       this.budgets,
+      this.networkPolicies,
       this.services,
       this.serviceAccounts,
       this.configMaps,

@@ -111,6 +111,13 @@ export const patterns: Readonly<Record<string, PatternCases>> = {
     ofLength: (length) => `https://${filled(length - 8)}`,
     nth: (index) => `https://a/${index}`,
   },
+  // A range of addresses.
+  [String.raw`^[0-9a-fA-F.:]+/[0-9]{1,3}$`]: {
+    accepted: ['10.0.0.0/8', '2001:db8::/64', '0.0.0.0/0'],
+    refused: ['', '10.0.0.0', '/8', 'example.com/8', '10.0.0.0/', '10.0.0.0/1000'],
+    ofLength: (length) => `${'1'.repeat(length - 2)}/8`,
+    nth: (index) => `10.${index}.0.0/16`,
+  },
   // A share of errors in percent.
   [String.raw`^(0\.(00[1-9]|0[1-9][0-9]?|[1-9][0-9]{0,2})|[1-9](\.[0-9]{1,3})?)$`]: {
     accepted: ['0.001', '0.01', '0.1', '1', '9.999'],
@@ -132,8 +139,19 @@ export const formats: Readonly<Record<string, PatternCases>> = {
 
 /** Values where the least one that the schema allows isn't valid by itself. */
 export const samples: Readonly<Record<string, unknown>> = {
+  'spec.networkPolicy.ingressFrom[]': {podSelector: {}},
+  'spec.networkPolicy.metricsFrom[]': {podSelector: {}},
+  'spec.networkPolicy.egressTo[].to[]': {podSelector: {}},
   'spec.podTemplate.tolerations[]': {key: 'a', effect: 'NoExecute'},
 };
+
+/** What an item of a list is where this member of it is on trial. */
+export const samplesWith: Readonly<Record<string, object>> = Object.fromEntries(
+  ['ingressFrom', 'metricsFrom', 'egressTo[].to'].map((list) => [
+    `spec.networkPolicy.${list}[].ipBlock`,
+    {ipBlock: {cidr: '10.0.0.0/8'}},
+  ]),
+);
 
 /** What must stand beside whatever is at a path or below it, so that it is the only thing on trial. */
 export const beside: Readonly<Record<string, object>> = {

@@ -1,5 +1,5 @@
 import type {Schema} from '../../../hack/generate/schema.ts';
-import {beside, formats, patterns, samples, type PatternCases} from './cases.ts';
+import {beside, formats, patterns, samples, samplesWith, type PatternCases} from './cases.ts';
 
 /** An object as JSON. */
 export type Json = Record<string, unknown>;
@@ -69,11 +69,7 @@ function put(holder: {schema: Schema; path: string; value: unknown}, rest: reado
   const [segment, ...further] = rest;
   if (segment === undefined) return value;
   const {schema, path} = holder;
-  if (segment === '[]') {
-    const itemPath = `${path}[]`;
-    const items = schema.items ?? {};
-    return [put({schema: items, path: itemPath, value: sample(items, itemPath)}, further, value)];
-  }
+  if (segment === '[]') return [put(itemOf(schema, `${path}[]`, further[0]), further, value)];
   const isEntry = segment === '{}';
   const member = (isEntry ? schema.additionalProperties : schema.properties?.[segment]) ?? {};
   const memberPath = isEntry ? `${path}{}` : path === '' ? segment : `${path}.${segment}`;
@@ -81,6 +77,15 @@ function put(holder: {schema: Schema; path: string; value: unknown}, rest: reado
   const object = isJson(holder.value) ? holder.value : {};
   const present = object[name] ?? sample(member, memberPath);
   return {...object, [name]: put({schema: member, path: memberPath, value: present}, further, value)};
+}
+
+/** An item of a list; which one may depend on the member of it that is on trial. */
+function itemOf(
+  {items = {}}: Schema,
+  path: string,
+  member: string | undefined,
+): {schema: Schema; path: string; value: unknown} {
+  return {schema: items, path, value: samplesWith[`${path}.${member ?? ''}`] ?? sample(items, path)};
 }
 
 /** The key under which a value of a map is placed. */

@@ -25,6 +25,13 @@ const cpu = {requests: {cpu: '100m'}};
 const digest = `sha256:${'0'.repeat(64)}`;
 const secretKeyRef = {name: 'a', key: 'b'};
 
+const PEERS = [
+  'spec.networkPolicy.ingressFrom[]',
+  'spec.networkPolicy.metricsFrom[]',
+  'spec.networkPolicy.egressTo[].to[]',
+];
+const ipBlock = {cidr: '10.0.0.0/8'};
+
 /** Every rule of the CRD, by path and message. */
 export const ruleCases: readonly RuleCases[] = [
   {
@@ -114,6 +121,16 @@ export const ruleCases: readonly RuleCases[] = [
       {[field]: {'maintenance-api.io/owner': 'b'}},
     ),
   })),
+  ...at(PEERS, {
+    message: 'one of podSelector, namespaceSelector and ipBlock must be set',
+    accepted: values({podSelector: {}}, {namespaceSelector: {}}, {podSelector: {}, namespaceSelector: {}}, {ipBlock}),
+    refused: values({}),
+  }),
+  ...at(PEERS, {
+    message: 'ipBlock must not be set beside podSelector or namespaceSelector',
+    accepted: values({ipBlock}, {podSelector: {}, namespaceSelector: {}}),
+    refused: values({ipBlock, podSelector: {}}, {ipBlock, namespaceSelector: {}}),
+  }),
   {
     path: 'spec.monitoring',
     message: 'labels must not begin with app.kubernetes.io/ or maintenance-api.io/: the operator sets those',
@@ -123,6 +140,9 @@ export const ruleCases: readonly RuleCases[] = [
   ...at(
     [
       'spec.monitoring.labels',
+      ...PEERS.flatMap((peer) =>
+        ['podSelector', 'namespaceSelector'].map((selector) => `${peer}.${selector}.matchLabels`),
+      ),
       'spec.podTemplate.metadata.labels',
       'spec.podTemplate.metadata.annotations',
       'spec.podTemplate.serviceAccountAnnotations',

@@ -130,6 +130,7 @@ const edits: Readonly<Record<(typeof childResources)[number]['kind'], Edit>> = {
   ConfigMap: edit('/data/my.cnf', '[mysqld]\nskip-grant-tables\n'),
   HorizontalPodAutoscaler: edit('/spec/maxReplicas', 3),
   PodDisruptionBudget: edit('/spec/maxUnavailable', 2),
+  NetworkPolicy: edit('/spec/policyTypes', ['Ingress']),
 };
 
 /** What somebody adds, which is none of our business. */

@@ -5,6 +5,7 @@ export * from './events.ts';
 export * from './labels.ts';
 export * from './maintenance-api.ts';
 export * from './metrics.ts';
+export type {EgressRule, NetworkPeer} from './network-policy.ts';
 export {allowedShares} from './objectives.ts';
 export * from './resources.ts';
 export * from './status.ts';

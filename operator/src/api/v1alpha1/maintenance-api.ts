@@ -3,6 +3,7 @@ import {mapList, rules} from './cel.ts';
 import {database} from './managed-database.ts';
 import {environmentVariable, imagePullSecret, imageReference, resourceRequirements} from './kubernetes.ts';
 import {monitoring} from './monitoring.ts';
+import {networkPolicy} from './network-policy.ts';
 import {remediation, slo} from './objectives.ts';
 import type {MaintenanceApiStatus} from './status.ts';
 import {autoscaling, podTemplate, release} from './workload.ts';
@@ -68,6 +69,7 @@ export const maintenanceApiSpec = z
       .optional()
       .describe('A fixed number of pods. With autoscaling it must be unset.'),
     autoscaling: autoscaling.optional(),
+    networkPolicy: networkPolicy.prefault({}),
     release: release.prefault({}),
     database: database.prefault({}),
     slo: slo.prefault({}),

@@ -31,6 +31,7 @@ export const resources = {
   secret: namespaced('v1', 'Secret', 'secrets'),
   horizontalPodAutoscaler: namespaced('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
   podDisruptionBudget: namespaced('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
+  networkPolicy: namespaced('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
   prometheusRule: namespaced('monitoring.coreos.com/v1', 'PrometheusRule', 'prometheusrules'),
   podMonitor: namespaced('monitoring.coreos.com/v1', 'PodMonitor', 'podmonitors'),
 } as const satisfies Record<string, ResourceRef>;
@@ -44,6 +45,7 @@ export const childResources = [
   resources.configMap,
   resources.horizontalPodAutoscaler,
   resources.podDisruptionBudget,
+  resources.networkPolicy,
 ] as const;
 
 /** Children of kinds that not every cluster has; each is watched once its definition is there. */

@@ -34,7 +34,12 @@ export function desiredInput(
   }: {serving?: MaintenanceApi; references?: Record<string, string>; has?: Presence} = {},
 ): DesiredInput {
   const data = revisionData(serving, references);
-  return {api, revision: {hash: revisionHash(data), data}, presence: {PrometheusRule: has, PodMonitor: has}};
+  return {
+    api,
+    revision: {hash: revisionHash(data), data},
+    presence: {PrometheusRule: has, PodMonitor: has},
+    operatorNamespace: 'maintenance-api-system',
+  };
 }
 
 /** Every member of the spec, and none at its default. */
@@ -111,6 +116,18 @@ export const fullSpec = {
     source: {scrape: {}},
   },
   remediation: {mode: 'Observe', actions: {rollback: 'Observe'}, limits: {cooldownSeconds: 60, maxActionsPerHour: 2}},
+  networkPolicy: {
+    mode: 'Enforce',
+    ingressFrom: [
+      {namespaceSelector: {matchLabels: {'kubernetes.io/metadata.name': 'ingress-nginx'}}, podSelector: {}},
+      {ipBlock: {cidr: '10.0.0.0/8', except: ['10.1.0.0/16']}},
+    ],
+    metricsFrom: [{namespaceSelector: {matchLabels: {team: 'watching', blank: ''}}}],
+    egressTo: [
+      {to: [{podSelector: {matchLabels: {app: 'mail'}}}], ports: [{port: 25}, {protocol: 'UDP', port: 4318}]},
+      {ports: [{port: 443}]},
+    ],
+  },
   monitoring: {
     labels: {release: 'prometheus', 'example.com/team': 'plumbing'},
     runbookBaseUrl: 'https://runbooks.example.com/maintenance-api',
@@ -133,8 +150,13 @@ const full = aMaintenanceApi(copyOf<MaintenanceApiSpecInput>(fullSpec));
 export const scenarios: Readonly<Record<string, DesiredInput>> = {
   defaults: desiredInput(aMaintenanceApi()),
   full: desiredInput(full, {references, has: 'Served'}),
-  'fixed-replicas': desiredInput(aMaintenanceApi({replicas: 3, monitoring: {rulesAs: 'None'}}), {has: 'Served'}),
-  'one-replica': desiredInput(aMaintenanceApi({replicas: 1, resources: {}, monitoring: {rulesAs: 'None'}})),
+  'fixed-replicas': desiredInput(
+    aMaintenanceApi({replicas: 3, networkPolicy: {ingressFrom: [], metricsFrom: []}, monitoring: {rulesAs: 'None'}}),
+    {has: 'Served'},
+  ),
+  'one-replica': desiredInput(
+    aMaintenanceApi({replicas: 1, resources: {}, networkPolicy: {mode: 'Off'}, monitoring: {rulesAs: 'None'}}),
+  ),
   'rolled-back': desiredInput(full, {
     serving: aMaintenanceApi({image: 'registry.example.com/maintenance-api:1.4.1'}),
     has: 'Served',

@@ -1,0 +1,94 @@
+import type {NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyPeer} from 'kubernetes-types/networking/v1.js';
+import {MANAGED_BY, labels, selectorLabels, type EgressRule, type NetworkPeer} from '../api/v1alpha1/index.ts';
+import {unlessEmpty} from './canonical.ts';
+import {childMetadata, databaseSelector} from './metadata.ts';
+import {childNames, ports} from './names.ts';
+import type {DesiredInput, KubeObject} from './objects.ts';
+
+/** Label that the API server gives every namespace (KEP-2161). */
+const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
+/** Of DNS (RFC 1035, section 4.2). */
+const DNS_PORT = 53;
+
+const tcp = (port: number): {protocol: string; port: number} => ({protocol: 'TCP', port});
+
+/**
+ * What may reach the API's pods, and what they may reach: clients, metrics; DNS, their database, what the spec adds.
+ * Probes come from the node, which a NetworkPolicy never shuts out.
+ */
+export function apiNetworkPolicy({api, operatorNamespace}: DesiredInput): KubeObject | undefined {
+  const {mode, ingressFrom, metricsFrom, egressTo} = api.spec.networkPolicy;
+  if (mode === 'Off') return undefined;
+  const {name} = api.metadata;
+  const readers = metricsFrom?.map(canonicalPeer) ?? [{namespaceSelector: {}}];
+  const clients = unlessEmpty(ingressFrom?.map(canonicalPeer));
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: childMetadata(api, childNames(name).api, 'api'),
+    spec: {
+      podSelector: {matchLabels: selectorLabels(name, 'api')},
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [
+        // A rule without `from` admits everyone; an empty list of clients therefore has no rule.
+        ...(ingressFrom === undefined ? [{ports: [tcp(ports.api)]}] : []),
+        ...(clients === undefined ? [] : [{from: clients, ports: [tcp(ports.api)]}]),
+        {from: [operator(operatorNamespace), ...readers], ports: [tcp(ports.apiMetrics)]},
+      ],
+      egress: [
+        // Anywhere: a node-local cache answers at an address of the node, which no selector finds.
+        {ports: [{protocol: 'UDP', port: DNS_PORT}, tcp(DNS_PORT)]},
+        {to: [{podSelector: {matchLabels: databaseSelector(name)}}], ports: [tcp(ports.mysql)]},
+        ...(egressTo?.map(canonicalRule) ?? []),
+      ],
+    },
+  } satisfies NetworkPolicy;
+}
+
+/** The database answers its API, and the operator, which also tries the accounts; of its own accord it reaches nothing. */
+export function databaseNetworkPolicy({api, operatorNamespace}: DesiredInput): KubeObject | undefined {
+  if (api.spec.networkPolicy.mode === 'Off') return undefined;
+  const {name} = api.metadata;
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: childMetadata(api, childNames(name).database, 'database'),
+    spec: {
+      podSelector: {matchLabels: databaseSelector(name)},
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [
+        {from: [{podSelector: {matchLabels: selectorLabels(name, 'api')}}], ports: [tcp(ports.mysql)]},
+        {from: [operator(operatorNamespace)], ports: [tcp(ports.mysql), tcp(ports.mysqlAdmin)]},
+      ],
+    },
+  } satisfies NetworkPolicy;
+}
+
+/** The operator's own pods (config/manager). */
+function operator(namespace: string): NetworkPolicyPeer {
+  return {
+    namespaceSelector: {matchLabels: {[NAMESPACE_NAME]: namespace}},
+    podSelector: {matchLabels: {[labels.name]: MANAGED_BY}},
+  };
+}
+
+function canonicalPeer({podSelector, namespaceSelector, ipBlock}: NetworkPeer): NetworkPolicyPeer {
+  return {
+    ...(podSelector && {podSelector: canonicalSelector(podSelector)}),
+    ...(namespaceSelector && {namespaceSelector: canonicalSelector(namespaceSelector)}),
+    ...(ipBlock && {ipBlock: {cidr: ipBlock.cidr, ...(unlessEmpty(ipBlock.except) && {except: ipBlock.except})}}),
+  } as NetworkPolicyPeer;
+}
+
+function canonicalSelector({matchLabels}: NonNullable<NetworkPeer['podSelector']>): {
+  matchLabels?: Record<string, string>;
+} {
+  const wanted = unlessEmpty(matchLabels);
+  return wanted === undefined ? {} : {matchLabels: wanted};
+}
+
+function canonicalRule({to, ports: asked}: EgressRule): NetworkPolicyEgressRule {
+  const peers = unlessEmpty(to?.map(canonicalPeer));
+  const wanted = unlessEmpty(asked);
+  return {...(peers && {to: peers}), ...(wanted && {ports: wanted})};
+}

@@ -1,0 +1,110 @@
+import type {NetworkPolicy} from 'kubernetes-types/networking/v1.js';
+import {parseConntrack, type Flow} from './conntrack.ts';
+import {refusal, type Endpoint, type Pod} from './policies.ts';
+
+/** How often the table is read, in milliseconds: an ended TCP connection stays in it for 120 s, a UDP one for 30 s. */
+const INTERVAL_MS = 10_000;
+
+/** What the watch needs of a cluster. */
+export interface WatchedCluster {
+  /** Runs a command in the node's namespaces. @returns its standard output */
+  readonly exec: (command: readonly [string, ...string[]]) => Promise<string>;
+  /** Runs kubectl. @returns its standard output */
+  readonly kubectl: (args: readonly string[]) => Promise<string>;
+}
+
+/** A connection that was seen, by the names of its ends. */
+export interface SeenConnection {
+  readonly client: string;
+  readonly server: string;
+  readonly protocol: string;
+  readonly port: number;
+  /** Why the policies of that moment refuse it; undefined when they admit it. */
+  readonly refused: string | undefined;
+}
+
+interface Listed {
+  readonly kind: string;
+  readonly metadata: {readonly name: string; readonly namespace?: string; readonly labels?: Record<string, string>};
+  readonly spec?: {readonly hostNetwork?: boolean};
+  readonly status?: {readonly podIP?: string};
+}
+
+/** Every connection of a cluster's pods, judged by its NetworkPolicies as a plug-in that heeds them would. */
+export class ConnectionWatch {
+  readonly #cluster: WatchedCluster;
+  readonly #seen = new Map<string, SeenConnection>();
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> = Promise.resolve();
+  #failure: Error | undefined;
+
+  constructor(cluster: WatchedCluster) {
+    this.#cluster = cluster;
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => {
+      this.#round = this.#round
+        .then(() => this.look())
+        .catch((error: unknown) => {
+          this.#failure = error instanceof Error ? error : new Error(String(error));
+        });
+    }, INTERVAL_MS);
+  }
+
+  /**
+   * Looks once more, and ends.
+   *
+   * @returns every connection that was seen
+   * @throws what kept it from looking
+   */
+  async stop(): Promise<readonly SeenConnection[]> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await this.#round;
+    if (this.#failure !== undefined) throw this.#failure;
+    await this.look();
+    return [...this.#seen.values()];
+  }
+
+  /** Reads the table and judges what is in it by the policies of now. */
+  async look(): Promise<void> {
+    const [table, text, addresses] = await Promise.all([
+      this.#cluster.exec(['cat', '/proc/net/nf_conntrack']),
+      this.#cluster.kubectl(['get', 'pods,networkpolicies,namespaces', '-A', '-o', 'json']),
+      this.#cluster.exec(['ip', '-json', 'address']),
+    ]);
+    const {items} = JSON.parse(text) as {items: Listed[]};
+    const of = (kind: string): Listed[] => items.filter((item) => item.kind === kind);
+    const interfaces = JSON.parse(addresses) as {addr_info: {local: string}[]}[];
+    const world = {
+      policies: of('NetworkPolicy') as unknown as NetworkPolicy[],
+      namespaces: new Map(of('Namespace').map(({metadata}) => [metadata.name, metadata.labels ?? {}])),
+      nodes: new Set(interfaces.flatMap(({addr_info: list}) => list.map(({local}) => local))),
+    };
+    const pods = new Map(of('Pod').map((pod) => [pod.status?.podIP ?? '', podOf(pod)]));
+    const end = (address: string): Endpoint => ({address, pod: pods.get(address)});
+    for (const flow of parseConntrack(table)) {
+      const connection = {...flow, client: end(flow.client), server: end(flow.server)};
+      this.#note(flow, connection.client, connection.server, refusal(connection, world));
+    }
+  }
+
+  #note({protocol, port}: Flow, client: Endpoint, server: Endpoint, refused: string | undefined): void {
+    const seen = {client: nameOf(client), server: nameOf(server), protocol, port, refused};
+    this.#seen.set(JSON.stringify(seen), seen);
+  }
+}
+
+function nameOf({address, pod}: Endpoint): string {
+  return pod === undefined ? address : `${pod.namespace}/${pod.name}`;
+}
+
+function podOf({metadata, spec}: Listed): Pod {
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    labels: metadata.labels ?? {},
+    hostNetwork: spec?.hostNetwork === true,
+  };
+}
