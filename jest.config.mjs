@@ -14,7 +14,12 @@ export default {
       displayName: 'unit',
       testMatch: ['<rootDir>/{operator,api-server,hack,test/harness,test/check,test/bench,test/docs}/**/*.test.ts'],
     },
-    {...common, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.test.ts']},
+    {
+      ...common,
+      displayName: 'integration',
+      testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/integration/prepare.mjs',
+    },
     {
       ...common,
       displayName: 'e2e',
