@@ -31,14 +31,19 @@ export const OPERATOR_AGENT = 'maintenance-api-operator';
  * Reads the audit log: the witness outside the operator for what it asked and wrote.
  *
  * @param path - of the log, JSON lines
- * @param keep - which of the completed requests are wanted
+ * @param keep - which requests are wanted
+ * @param stages - of which records: a watch is answered long before it is complete
  */
-export async function readAudit(path: string, keep: (event: AuditEvent) => boolean): Promise<AuditEvent[]> {
+export async function readAudit(
+  path: string,
+  keep: (event: AuditEvent) => boolean,
+  stages: readonly AuditEvent['stage'][] = ['ResponseComplete'],
+): Promise<AuditEvent[]> {
   const events: AuditEvent[] = [];
   for await (const line of createInterface({input: createReadStream(path), crlfDelay: Infinity})) {
     if (!line.endsWith('}')) continue;
     const event = JSON.parse(line) as AuditEvent;
-    if (event.stage === 'ResponseComplete' && keep(event)) events.push(event);
+    if (stages.includes(event.stage) && keep(event)) events.push(event);
   }
   return events;
 }

@@ -247,8 +247,8 @@ export class World {
     return this.ledger(namespace, name);
   }
 
-  audit(keep: (event: AuditEvent) => boolean): Promise<AuditEvent[]> {
-    return readAudit(this.cluster.auditLogPath, keep);
+  audit(keep: (event: AuditEvent) => boolean, stages?: readonly string[]): Promise<AuditEvent[]> {
+    return readAudit(this.cluster.auditLogPath, keep, stages);
   }
 
   /** Rows of one column, asked of the database itself as its app account; the password goes by standard input. */

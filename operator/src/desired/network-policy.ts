@@ -10,6 +10,12 @@ const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
 /** Of DNS (RFC 1035, section 4.2). */
 const DNS_PORT = 53;
 
+/** As every distribution of CoreDNS labels its pods. */
+const DNS_PODS: NetworkPolicyPeer = {
+  namespaceSelector: {matchLabels: {[NAMESPACE_NAME]: 'kube-system'}},
+  podSelector: {matchLabels: {'k8s-app': 'kube-dns'}},
+};
+
 const tcp = (port: number): {protocol: string; port: number} => ({protocol: 'TCP', port});
 
 /**
@@ -38,6 +44,8 @@ export function apiNetworkPolicy({api, operatorNamespace}: DesiredInput): KubeOb
       egress: [
         // Anywhere: a node-local cache answers at an address of the node, which no selector finds.
         {ports: [{protocol: 'UDP', port: DNS_PORT}, tcp(DNS_PORT)]},
+        // Policies are judged after a Service's port was translated, and DNS pods may listen on another one.
+        {to: [DNS_PODS]},
         {to: [{podSelector: {matchLabels: databaseSelector(name)}}], ports: [tcp(ports.mysql)]},
         ...(egressTo?.map(canonicalRule) ?? []),
       ],

@@ -23,7 +23,8 @@ const operator = at('10.1.1.1', 'maintenance-api-system', 'operator-1', {
   'app.kubernetes.io/name': 'maintenance-api-operator',
 });
 const impostor = at('10.1.2.1', 'elsewhere', 'impostor', {'app.kubernetes.io/name': 'maintenance-api-operator'});
-const dns = at('10.1.3.1', 'kube-system', 'coredns', {});
+const dns = at('10.1.3.1', 'kube-system', 'coredns', {'k8s-app': 'kube-dns'});
+const otherDns = at('10.1.3.2', 'dns', 'resolver', {});
 const internet: Endpoint = {address: '198.51.100.7', pod: undefined};
 const node: Endpoint = {address: NODE, pod: undefined};
 
@@ -55,7 +56,8 @@ describe('the policies of a MaintenanceApi admit', () => {
     ['any pod of the cluster to the metrics', neighbour, api, 9090],
     ['the API to its database', api, database, 3306],
     ["the operator to the database's admin interface", operator, database, 33062],
-    ['the API to DNS', api, dns, 53],
+    ['the API to DNS', api, otherDns, 53],
+    ["the API to the cluster's DNS, on whatever port", api, dns, 1053],
     ['what concerns other pods', neighbour, internet, 443],
   ])('%s', (_, client, server, port) => {
     expect(tried(client, server, port)).toBeUndefined();
@@ -86,6 +88,7 @@ describe('the policies of a MaintenanceApi refuse', () => {
     ['any other port of the API', operator, api, 22, 'ingress rule of apis/shop-1'],
     ['the API to the world', api, internet, 443, 'egress rule of apis/shop-1'],
     ['the database to the world', database, internet, 443, 'egress rule of apis/shop-mysql-0'],
+    ['the API to other DNS on another port', api, otherDns, 1053, 'egress rule of apis/shop-1'],
     ['the database to DNS', database, dns, 53, 'egress rule of apis/shop-mysql-0'],
   ])('%s', (_, client, server, port, why) => {
     expect(tried(client, server, port)).toMatch(why);
