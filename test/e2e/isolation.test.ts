@@ -152,10 +152,14 @@ describe('the rights of the operator', () => {
       networkPolicy: {mode: 'Off'},
       monitoring: {rulesAs: 'None'},
       release: {historyLimit: 2},
+      exposure: {host: 'tasks.example.com'},
     });
     await gone('horizontalpodautoscaler', WHERE.name);
     await gone('networkpolicy', WHERE.name);
     await gone('configmap', `${WHERE.name}-rules`);
+    await waitFor('the Ingress is there', () => world.get('ingress', WHERE.name, WHERE.namespace), 60_000);
+    await world.patchSpec(WHERE, {exposure: null});
+    await gone('ingress', WHERE.name);
     for (let release = 1; release <= 6; release++) {
       const before = (await world.api(WHERE.namespace, WHERE.name)).status?.revisions?.desired;
       await world.patchSpec(WHERE, {env: [{name: 'RELEASE', value: String(release)}]});

@@ -60,8 +60,8 @@ describe('desiredObjects', () => {
       expect(kinds.lastIndexOf(before)).toBeLessThan(kinds.indexOf('StatefulSet'));
       expect(kinds.lastIndexOf(before)).toBeLessThan(kinds.indexOf('Deployment'));
     }
-    // No PodMonitor, and the alert rules in neither of their two forms.
-    expect(kinds).toHaveLength(Object.keys(builders).length - 3);
+    // No Ingress, no PodMonitor, and the alert rules in neither of their two forms.
+    expect(kinds).toHaveLength(Object.keys(builders).length - 4);
   });
 
   test('has no object twice', () => {

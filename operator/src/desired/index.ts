@@ -1,5 +1,6 @@
 import {deployment} from './deployment.ts';
 import {horizontalPodAutoscaler} from './horizontal-pod-autoscaler.ts';
+import {ingress} from './ingress.ts';
 import {mysqlConfig} from './mysql-config.ts';
 import {mysqlPodsService, mysqlService, mysqlServiceAccount} from './mysql-service.ts';
 import type {DesiredInput, KubeObject} from './objects.ts';
@@ -44,6 +45,7 @@ export const builders: Readonly<Record<string, Builder>> = {
   mysqlPodsService,
   mysqlService,
   service,
+  ingress,
   statefulSet,
   podDisruptionBudget,
   deployment,

@@ -65,6 +65,7 @@ export class Cache {
   readonly autoscalers: Kind<ChildProjection>;
   readonly budgets: Kind<ChildProjection>;
   readonly networkPolicies: Kind<ChildProjection>;
+  readonly ingresses: Kind<ChildProjection>;
   readonly services: Kind<ChildProjection>;
   readonly serviceAccounts: Kind<ChildProjection>;
   readonly configMaps: Kind<ChildProjection>;
@@ -85,6 +86,7 @@ export class Cache {
     this.autoscalers = new Kind(options, resources.horizontalPodAutoscaler, projectChild);
     this.budgets = new Kind(options, resources.podDisruptionBudget, projectChild);
     this.networkPolicies = new Kind(options, resources.networkPolicy, projectChild);
+    this.ingresses = new Kind(options, resources.ingress, projectChild);
     this.services = new Kind(options, resources.service, projectChild);
     this.serviceAccounts = new Kind(options, resources.serviceAccount, projectChild);
     this.configMaps = new Kind(options, resources.configMap, projectChild);
@@ -100,6 +102,7 @@ export class Cache {
       ['HorizontalPodAutoscaler', this.autoscalers],
       ['PodDisruptionBudget', this.budgets],
       ['NetworkPolicy', this.networkPolicies],
+      ['Ingress', this.ingresses],
       ['Service', this.services],
       ['ServiceAccount', this.serviceAccounts],
       ['ConfigMap', this.configMaps],
@@ -115,6 +118,7 @@ export class Cache {
       this.autoscalers,
       this.budgets,
       this.networkPolicies,
+      this.ingresses,
       this.services,
       this.serviceAccounts,
       this.configMaps,

@@ -14,6 +14,9 @@ export interface PatternCases {
 }
 
 const filled = (length: number, end = '') => 'a'.repeat(length - end.length) + end;
+/** A host name of so many characters: labels of one letter, the last of one or two. */
+const hostOf = (length: number) =>
+  length % 2 === 0 ? `aa${'.a'.repeat((length - 2) / 2)}` : `a${'.a'.repeat((length - 1) / 2)}`;
 const lettered = (index: number) => `a${index}`;
 
 /** By the pattern's own text, so that a changed one needs new cases. */
@@ -110,6 +113,24 @@ export const patterns: Readonly<Record<string, PatternCases>> = {
     ],
     ofLength: (length) => `https://${filled(length - 8)}`,
     nth: (index) => `https://a/${index}`,
+  },
+  // A host name.
+  [String.raw`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$`]: {
+    accepted: ['a.b', 'tasks.example.com', 'xn--a-1.example', `${filled(63)}.b`],
+    refused: [
+      '',
+      'localhost',
+      'A.b',
+      '*.example.com',
+      'a..b',
+      '-a.b',
+      'a-.b',
+      'a.b.',
+      'https://a.b',
+      `${filled(64)}.b`,
+    ],
+    ofLength: hostOf,
+    nth: (index) => `a${index}.example.com`,
   },
   // A range of addresses.
   [String.raw`^[0-9a-fA-F.:]+/[0-9]{1,3}$`]: {

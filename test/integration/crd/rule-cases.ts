@@ -132,6 +132,12 @@ export const ruleCases: readonly RuleCases[] = [
     refused: values({ipBlock, podSelector: {}}, {ipBlock, namespaceSelector: {}}),
   }),
   {
+    path: 'spec.exposure.ingress',
+    message: 'annotations must not begin with app.kubernetes.io/ or maintenance-api.io/: the operator sets those',
+    accepted: values({}, {annotations: {'cert-manager.io/cluster-issuer': 'public'}}),
+    refused: values({annotations: {'app.kubernetes.io/name': 'b'}}, {annotations: {'maintenance-api.io/owner': 'b'}}),
+  },
+  {
     path: 'spec.monitoring',
     message: 'labels must not begin with app.kubernetes.io/ or maintenance-api.io/: the operator sets those',
     accepted: values({}, {labels: {release: 'prometheus'}}),
@@ -139,6 +145,7 @@ export const ruleCases: readonly RuleCases[] = [
   },
   ...at(
     [
+      'spec.exposure.ingress.annotations',
       'spec.monitoring.labels',
       ...PEERS.flatMap((peer) =>
         ['podSelector', 'namespaceSelector'].map((selector) => `${peer}.${selector}.matchLabels`),

@@ -130,6 +130,7 @@ const edits: Readonly<Record<(typeof childResources)[number]['kind'], Edit>> = {
   ConfigMap: edit('/data/my.cnf', '[mysqld]\nskip-grant-tables\n'),
   HorizontalPodAutoscaler: edit('/spec/maxReplicas', 3),
   PodDisruptionBudget: edit('/spec/maxUnavailable', 2),
+  Ingress: edit('/spec/rules/0/host', 'other.example.com'),
   NetworkPolicy: edit('/spec/policyTypes', ['Ingress']),
 };
 
@@ -145,7 +146,10 @@ function contentOf({metadata, status: _status, ...rest}: KubeObject): object {
 async function everyKindEdited(): Promise<void> {
   const namespace = 'edited-children';
   // The rules' ConfigMap has no my.cnf; monitoring.test.ts has its own edits.
-  await ready(namespace, {replicas: undefined, autoscaling: {minReplicas: 2}, monitoring: {rulesAs: 'None'}});
+  await ready(namespace, {
+    ...{replicas: undefined, autoscaling: {minReplicas: 2}, monitoring: {rulesAs: 'None'}},
+    exposure: {host: 'tasks.example.com'},
+  });
   const before = await listedAll(childResources, namespace);
   for (const ref of childResources) {
     for (const {metadata} of await listed(ref, namespace)) {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import {mapList, rules} from './cel.ts';
+import {exposure} from './exposure.ts';
 import {database} from './managed-database.ts';
 import {environmentVariable, imagePullSecret, imageReference, resourceRequirements} from './kubernetes.ts';
 import {monitoring} from './monitoring.ts';
@@ -69,6 +70,7 @@ export const maintenanceApiSpec = z
       .optional()
       .describe('A fixed number of pods. With autoscaling it must be unset.'),
     autoscaling: autoscaling.optional(),
+    exposure: exposure.optional(),
     networkPolicy: networkPolicy.prefault({}),
     release: release.prefault({}),
     database: database.prefault({}),

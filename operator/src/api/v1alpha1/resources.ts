@@ -31,6 +31,7 @@ export const resources = {
   secret: namespaced('v1', 'Secret', 'secrets'),
   horizontalPodAutoscaler: namespaced('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
   podDisruptionBudget: namespaced('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
+  ingress: namespaced('networking.k8s.io/v1', 'Ingress', 'ingresses'),
   networkPolicy: namespaced('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
   prometheusRule: namespaced('monitoring.coreos.com/v1', 'PrometheusRule', 'prometheusrules'),
   podMonitor: namespaced('monitoring.coreos.com/v1', 'PodMonitor', 'podmonitors'),
@@ -46,6 +47,7 @@ export const childResources = [
   resources.horizontalPodAutoscaler,
   resources.podDisruptionBudget,
   resources.networkPolicy,
+  resources.ingress,
 ] as const;
 
 /** Children of kinds that not every cluster has; each is watched once its definition is there. */

@@ -116,6 +116,11 @@ export const fullSpec = {
     source: {scrape: {}},
   },
   remediation: {mode: 'Observe', actions: {rollback: 'Observe'}, limits: {cooldownSeconds: 60, maxActionsPerHour: 2}},
+  exposure: {
+    host: 'repairs.example.com',
+    ingress: {className: 'nginx', annotations: {'cert-manager.io/cluster-issuer': 'public', 'example.com/blank': ''}},
+    tls: {secretName: 'repairs-tls'},
+  },
   networkPolicy: {
     mode: 'Enforce',
     ingressFrom: [
@@ -151,7 +156,12 @@ export const scenarios: Readonly<Record<string, DesiredInput>> = {
   defaults: desiredInput(aMaintenanceApi()),
   full: desiredInput(full, {references, has: 'Served'}),
   'fixed-replicas': desiredInput(
-    aMaintenanceApi({replicas: 3, networkPolicy: {ingressFrom: [], metricsFrom: []}, monitoring: {rulesAs: 'None'}}),
+    aMaintenanceApi({
+      replicas: 3,
+      networkPolicy: {ingressFrom: [], metricsFrom: []},
+      exposure: {host: 'shop.example.com'},
+      monitoring: {rulesAs: 'None'},
+    }),
     {has: 'Served'},
   ),
   'one-replica': desiredInput(
