@@ -34,6 +34,8 @@ interface Listed {
 export class ConnectionWatch {
   readonly #cluster: WatchedCluster;
   readonly #seen = new Map<string, SeenConnection>();
+  /** The last pod of each address: connections stay in the table for a while after their pod is gone. */
+  readonly #pods = new Map<string, Pod>();
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
@@ -82,8 +84,8 @@ export class ConnectionWatch {
       namespaces: new Map(of('Namespace').map(({metadata}) => [metadata.name, metadata.labels ?? {}])),
       nodes: new Set(interfaces.flatMap(({addr_info: list}) => list.map(({local}) => local))),
     };
-    const pods = new Map(of('Pod').map((pod) => [pod.status?.podIP ?? '', podOf(pod)]));
-    const end = (address: string): Endpoint => ({address, pod: pods.get(address)});
+    for (const pod of of('Pod')) this.#pods.set(pod.status?.podIP ?? '', podOf(pod));
+    const end = (address: string): Endpoint => ({address, pod: this.#pods.get(address)});
     for (const flow of parseConntrack(table)) {
       const connection = {...flow, client: end(flow.client), server: end(flow.server)};
       this.#note(flow, connection.client, connection.server, refusal(connection, world));

@@ -1,0 +1,49 @@
+import {expect, test} from '@jest/globals';
+import {ConnectionWatch} from './connection-watch.ts';
+
+const entry = (client: string, server: string, port: number): string =>
+  `ipv4     2 tcp      6 117 TIME_WAIT src=${client} dst=${server} sport=50000 dport=${String(port)} src=${server} dst=${client} sport=${String(port)} dport=50000 [ASSURED] mark=0 zone=0 use=2\n`;
+const pod = (name: string, podIP: string): object => ({
+  kind: 'Pod',
+  metadata: {name, namespace: 'apis', labels: {app: name}},
+  spec: {},
+  status: {podIP},
+});
+const policy = {
+  kind: 'NetworkPolicy',
+  metadata: {name: 'database', namespace: 'apis'},
+  spec: {
+    podSelector: {matchLabels: {app: 'database'}},
+    policyTypes: ['Ingress'],
+    ingress: [{from: [{podSelector: {matchLabels: {app: 'api'}}}]}],
+  },
+};
+const namespace = {kind: 'Namespace', metadata: {name: 'apis'}};
+const NODE = JSON.stringify([{addr_info: [{local: '10.0.0.1'}]}]);
+
+test('each connection is told once, by the names of its ends, also after its pod is gone', async () => {
+  let items = [namespace, policy, pod('database', '10.1.0.2'), pod('api', '10.1.0.1'), pod('thief', '10.1.0.3')];
+  let table = entry('10.1.0.1', '10.1.0.2', 3306);
+  const watch = new ConnectionWatch({
+    exec: (command) => Promise.resolve(command[0] === 'cat' ? table : NODE),
+    kubectl: () => Promise.resolve(JSON.stringify({items})),
+  });
+  await watch.look();
+  items = items.filter((item) => !JSON.stringify(item).includes('"api","namespace"'));
+  table += entry('10.1.0.3', '10.1.0.2', 3306) + entry('10.0.0.1', '10.1.0.2', 3306);
+  const refused = 'no ingress rule of apis/database admits it';
+  const connection = {server: 'apis/database', protocol: 'TCP', port: 3306};
+  expect(await watch.stop()).toEqual([
+    {client: 'apis/api', ...connection},
+    {client: 'apis/thief', ...connection, refused},
+    {client: '10.0.0.1', ...connection},
+  ]);
+});
+
+test('what keeps it from looking is told in the end', async () => {
+  const watch = new ConnectionWatch({
+    exec: () => Promise.reject(new Error('no such table')),
+    kubectl: () => Promise.resolve('{"items": []}'),
+  });
+  await expect(watch.stop()).rejects.toThrow('no such table');
+});
