@@ -94,7 +94,7 @@ export class World {
     // What was loaded, not what the sources give by now.
     const images = JSON.parse(await readFile(join(artifacts, IMAGES_FILE), 'utf8')) as Images;
     const world = new World({cluster: await joinLocalCluster(name), images, artifacts});
-    world.connections.start();
+    await world.connections.start();
     return world;
   }
 

@@ -40,6 +40,19 @@ test('each connection is told once, by the names of its ends, also after its pod
   ]);
 });
 
+test('what was there before is not judged', async () => {
+  let table = entry('10.1.0.9', '10.1.0.2', 3306);
+  const items = [namespace, policy, pod('database', '10.1.0.2')];
+  const watch = new ConnectionWatch({
+    exec: (command) => Promise.resolve(command[0] === 'cat' ? table : NODE),
+    kubectl: () => Promise.resolve(JSON.stringify({items})),
+  });
+  await watch.start();
+  expect(await watch.stop()).toEqual([]);
+  table += entry('10.1.0.8', '10.1.0.2', 3306);
+  expect((await watch.stop()).map(({client}) => client)).toEqual(['10.1.0.8']);
+});
+
 test('what keeps it from looking is told in the end', async () => {
   const watch = new ConnectionWatch({
     exec: () => Promise.reject(new Error('no such table')),

@@ -36,6 +36,8 @@ export class ConnectionWatch {
   readonly #seen = new Map<string, SeenConnection>();
   /** The last pod of each address: connections stay in the table for a while after their pod is gone. */
   readonly #pods = new Map<string, Pod>();
+  /** What was there before the watch began, perhaps of pods that are gone: not of its time. */
+  #former: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
@@ -44,7 +46,10 @@ export class ConnectionWatch {
     this.#cluster = cluster;
   }
 
-  start(): void {
+  /** Takes what is in the table already for former connections, and looks from now on. */
+  async start(): Promise<void> {
+    this.#former = new Set((await this.#table()).map(identityOf));
+    await this.look();
     this.#timer ??= setInterval(() => {
       this.#round = this.#round
         .then(() => this.look())
@@ -72,7 +77,7 @@ export class ConnectionWatch {
   /** Reads the table and judges what is in it by the policies of now. */
   async look(): Promise<void> {
     const [table, text, addresses] = await Promise.all([
-      this.#cluster.exec(['cat', '/proc/net/nf_conntrack']),
+      this.#table(),
       this.#cluster.kubectl(['get', 'pods,networkpolicies,namespaces', '-A', '-o', 'json']),
       this.#cluster.exec(['ip', '-json', 'address']),
     ]);
@@ -86,16 +91,25 @@ export class ConnectionWatch {
     };
     for (const pod of of('Pod')) this.#pods.set(pod.status?.podIP ?? '', podOf(pod));
     const end = (address: string): Endpoint => ({address, pod: this.#pods.get(address)});
-    for (const flow of parseConntrack(table)) {
+    for (const flow of table) {
+      if (this.#former.has(identityOf(flow))) continue;
       const connection = {...flow, client: end(flow.client), server: end(flow.server)};
       this.#note(flow, connection.client, connection.server, refusal(connection, world));
     }
+  }
+
+  async #table(): Promise<Flow[]> {
+    return parseConntrack(await this.#cluster.exec(['cat', '/proc/net/nf_conntrack']));
   }
 
   #note({protocol, port}: Flow, client: Endpoint, server: Endpoint, refused: string | undefined): void {
     const seen = {client: nameOf(client), server: nameOf(server), protocol, port, refused};
     this.#seen.set(JSON.stringify(seen), seen);
   }
+}
+
+function identityOf({protocol, client, clientPort, server, port}: Flow): string {
+  return [protocol, client, clientPort, server, port].join(' ');
 }
 
 function nameOf({address, pod}: Endpoint): string {

@@ -10,8 +10,8 @@ test('a connection to a Service is one to the pod that answers', () => {
     '',
   ].join('\n');
   expect(parseConntrack(table)).toEqual([
-    {protocol: 'TCP', client: '10.244.0.7', server: '10.244.0.9', port: 8080},
-    {protocol: 'UDP', client: '10.244.0.7', server: '10.244.0.2', port: 53},
-    {protocol: 'TCP', client: '10.244.0.7', server: '10.244.0.8', port: 3306},
+    {protocol: 'TCP', client: '10.244.0.7', clientPort: 41234, server: '10.244.0.9', port: 8080},
+    {protocol: 'UDP', client: '10.244.0.7', clientPort: 5353, server: '10.244.0.2', port: 53},
+    {protocol: 'TCP', client: '10.244.0.7', clientPort: 50000, server: '10.244.0.8', port: 3306},
   ]);
 });

@@ -2,12 +2,14 @@
 export interface Flow {
   readonly protocol: 'TCP' | 'UDP';
   readonly client: string;
+  readonly clientPort: number;
   /** Who answers, after a Service's address was translated. */
   readonly server: string;
   readonly port: number;
 }
 
-const ENTRY = /^ipv[46]\s+\d+\s+(tcp|udp)\s+.*?src=(\S+) dst=\S+ sport=\d+ dport=\d+.*? src=(\S+) dst=\S+ sport=(\d+) /;
+const ENTRY =
+  /^ipv[46]\s+\d+\s+(tcp|udp)\s+.*?src=(\S+) dst=\S+ sport=(\d+) dport=\d+.*? src=(\S+) dst=\S+ sport=(\d+) /;
 
 /**
  * Reads `/proc/net/nf_conntrack` (nf_conntrack_standalone.c): each entry has the tuple of the original direction and of
@@ -18,8 +20,8 @@ const ENTRY = /^ipv[46]\s+\d+\s+(tcp|udp)\s+.*?src=(\S+) dst=\S+ sport=\d+ dport
 export function parseConntrack(text: string): Flow[] {
   return text.split('\n').flatMap((line) => {
     const match = ENTRY.exec(line);
-    if (match?.[1] === undefined || match[2] === undefined || match[3] === undefined) return [];
+    if (match?.[1] === undefined || match[2] === undefined || match[4] === undefined) return [];
     const protocol = match[1] === 'tcp' ? 'TCP' : 'UDP';
-    return [{protocol, client: match[2], server: match[3], port: Number(match[4])}];
+    return [{protocol, client: match[2], clientPort: Number(match[3]), server: match[4], port: Number(match[5])}];
   });
 }
