@@ -2,6 +2,7 @@ import {Attempts} from './act/attempts.ts';
 import {ChildWriter} from './act/children.ts';
 import {DatabaseKeeper, type Connect} from './act/database-keeper.ts';
 import {OwnedSecretKeeper} from './act/owned-secrets.ts';
+import {Evictions} from './act/evictions.ts';
 import {RevisionWriter} from './act/revisions.ts';
 import {StatusWriter} from './act/status-writer.ts';
 import {appliedResources, FIELD_MANAGER} from './api/v1alpha1/index.ts';
@@ -134,6 +135,7 @@ export class Operator {
           cache.noteWrite(owner, 'ControllerRevision', key, version);
         },
       }),
+      evictions: new Evictions({client, clock, attempts, guard}),
       status: new StatusWriter({
         client,
         clock,

@@ -59,6 +59,15 @@ export const byOperator = (event: AuditEvent): boolean => event.user.username ==
 export const isRoutine = ({verb, objectRef}: AuditEvent): boolean =>
   verb === 'watch' || objectRef?.resource === 'leases';
 
+/** Evictions of pods in a namespace, whatever the answer. */
+export const isEviction =
+  (namespace: string) =>
+  ({verb, objectRef}: AuditEvent): boolean =>
+    verb === 'create' &&
+    objectRef?.resource === 'pods' &&
+    objectRef.subresource === 'eviction' &&
+    objectRef.namespace === namespace;
+
 /** Successful patches of a Deployment by the operator. */
 export const deploymentPatches =
   (namespace: string, name: string) =>

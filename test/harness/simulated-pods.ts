@@ -35,6 +35,8 @@ export interface Scene {
   readonly images: Map<string, Behaviour>;
   /** The digest that a tag names in its registry, by image; one that isn't listed was loaded on the node. */
   readonly digests: Map<string, string>;
+  /** Names of pods that stop being ready, though their container runs on and their `/metrics` answers. */
+  readonly hung: Set<string>;
 }
 
 interface SimulatedPod {
@@ -44,6 +46,9 @@ interface SimulatedPod {
   readonly ip: string;
   /** What was last told of why it doesn't start. */
   waiting: string | undefined;
+  hangs: boolean;
+  /** When its container began to run, RFC 3339. */
+  readonly startedAt: string;
   server: Server | undefined;
   ready: boolean;
   good: number;
@@ -213,11 +218,13 @@ export class SimulatedPods {
     const image = pod.spec.containers[0]?.image ?? '';
     const behaviour = this.#scenes.get(namespace)?.images.get(image) ?? GOOD;
     const known = this.#pods.get(uid);
-    if (known !== undefined && known.waiting === behaviour.waiting) return;
+    const hangs = this.#scenes.get(namespace)?.hung.has(pod.metadata.name) === true;
+    if (known !== undefined && known.waiting === behaviour.waiting && known.hangs === hangs) return;
     const simulated = known ?? (await this.#start(pod, image, behaviour));
     simulated.waiting = behaviour.waiting;
+    simulated.hangs = hangs;
     const imageId = imageIdOf(image, this.#scenes.get(namespace)?.digests.get(image));
-    const status = podStatus(pod, behaviour, simulated.ip, imageId);
+    const status = podStatus(pod, behaviour, simulated, imageId);
     simulated.ready = status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
     await this.#patchStatus(resources.pod, pod, status);
   }
@@ -233,6 +240,8 @@ export class SimulatedPods {
       image: api ? image : '',
       ip,
       waiting: undefined,
+      hangs: false,
+      startedAt: `${new Date().toISOString().slice(0, 19)}Z`,
       server: undefined,
       ready: false,
       good: 0,
@@ -273,13 +282,13 @@ function imageIdOf(image: string, digest: string | undefined): string {
 function podStatus(
   pod: Pod,
   behaviour: Behaviour,
-  ip: string,
+  {ip, hangs, startedAt}: SimulatedPod,
   imageID: string,
 ): {conditions: Condition[]; [field: string]: unknown} {
   const now = `${new Date().toISOString().slice(0, 19)}Z`;
   const crashes = behaviour.crashes === true;
   const starts = behaviour.waiting === undefined && !crashes;
-  const ready = starts && behaviour.becomesReady !== false;
+  const ready = starts && behaviour.becomesReady !== false && !hangs;
   const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type, index) => ({
     type,
     status: index < 2 || ready ? 'True' : 'False',
@@ -291,22 +300,22 @@ function podStatus(
     podIPs: [{ip}],
     startTime: now,
     conditions,
-    containerStatuses: [{...containerState(pod, behaviour, now), imageID, ready, started: starts}],
+    containerStatuses: [{...containerState(pod, behaviour, startedAt), imageID, ready, started: starts}],
   };
 }
 
 /** What the first container of a pod is doing, and what its last run ended with. */
-function containerState(pod: Pod, behaviour: Behaviour, now: string): Readonly<Record<string, unknown>> {
+function containerState(pod: Pod, behaviour: Behaviour, startedAt: string): Readonly<Record<string, unknown>> {
   const name = pod.spec.containers[0]?.name ?? '';
   const image = pod.spec.containers[0]?.image ?? '';
   const crashes = behaviour.crashes === true;
   const reason = crashes ? 'CrashLoopBackOff' : behaviour.waiting;
-  const ended = {terminated: {exitCode: 1, reason: 'Error', finishedAt: now, startedAt: now}};
+  const ended = {terminated: {exitCode: 1, reason: 'Error', finishedAt: startedAt, startedAt}};
   return {
     name,
     image,
     restartCount: crashes ? 4 : 0,
-    state: reason === undefined ? {running: {startedAt: now}} : {waiting: {reason, message: `${image}: ${reason}`}},
+    state: reason === undefined ? {running: {startedAt}} : {waiting: {reason, message: `${image}: ${reason}`}},
     ...(crashes ? {lastState: ended} : {}),
   };
 }

@@ -15,7 +15,7 @@ import {
   type MaintenanceApiSpecInput,
 } from '../../operator/src/api/v1alpha1/index.ts';
 import {KubeClient, type KubeObject} from '../../operator/src/runtime/index.ts';
-import {isRoutine, OPERATOR_AGENT, readAudit, type AuditEvent} from './audit.ts';
+import {isEviction, isRoutine, OPERATOR_AGENT, readAudit, type AuditEvent} from './audit.ts';
 import type {CrashPoint} from './crash-point.ts';
 import {SimulatedPods, type Behaviour, type Scene} from './simulated-pods.ts';
 import {waitFor} from './wait.ts';
@@ -130,7 +130,10 @@ export class Simulation {
     requestsPerSecond: number,
     images: Readonly<Record<string, Behaviour>> = {},
   ): Promise<Scene> {
-    const scene = {requestsPerSecond, images: new Map(Object.entries(images)), digests: new Map<string, string>()};
+    const scene: Scene = {
+      ...{requestsPerSecond, images: new Map(Object.entries(images))},
+      ...{digests: new Map(), hung: new Set()},
+    };
     this.#scenes.set(namespace, scene);
     await this.client.create(NAMESPACE_REF, undefined, {
       apiVersion: 'v1',
@@ -204,6 +207,11 @@ export class Simulation {
         objectRef.namespace === namespace &&
         (responseStatus?.code ?? 0) < 300,
     );
+  }
+
+  /** Evictions of pods that were asked for, whatever the answer. */
+  evictions(namespace: string): Promise<AuditEvent[]> {
+    return readAudit(this.plane.auditLogPath, isEviction(namespace));
   }
 
   /**

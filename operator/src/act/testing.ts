@@ -4,6 +4,7 @@ import {
   errorKind,
   type DeleteOptions,
   type KubeObject,
+  type KubeRequest,
   type PatchOptions,
   type RequestOptions,
   type ResourceRef,
@@ -85,6 +86,15 @@ export class FakeServer {
       this.#ask({verb: 'patch', object, body, options});
       const made = {apiVersion: ref.apiVersion, kind: ref.kind, metadata: {name, namespace: namespace ?? ''}};
       return this.#store(object, patched(this.objects.get(object) ?? made, body, options)) as T;
+    });
+  }
+
+  /** A request by its path, as in `POST pods/a/eviction`. */
+  request<T>({method, path, body, ...options}: KubeRequest): Promise<T> {
+    return Promise.try(() => {
+      const object = path.split('/').slice(-3).join('/');
+      this.#ask({verb: method === 'POST' ? 'create' : 'get', object, body, options});
+      return {} as T;
     });
   }
 

@@ -1,4 +1,5 @@
 import type {
+  ActionRecord,
   Condition,
   ConditionStatus,
   ConditionType,
@@ -146,6 +147,17 @@ function objectivesMet(input: ConditionInput): Answer {
   return {status: 'True', reason: 'ObjectivesMet', message: 'Every objective that could be measured is met'};
 }
 
+const underWay = {Rollback: 'RollingBack', Restart: 'Restarting'} as const;
+
+function whatOf({kind, fromRevision, toRevision, targetName}: ActionRecord): string {
+  switch (kind) {
+    case 'Rollback':
+      return `from ${fromRevision} to ${toRevision}`;
+    case 'Restart':
+      return `of pod ${targetName}`;
+  }
+}
+
 function remediating(decision: Decision): Answer {
   const {action} = decision;
   const called = escalation(decision);
@@ -153,10 +165,10 @@ function remediating(decision: Decision): Answer {
   if (action === undefined || action.state === 'Ended') {
     return {status: 'False', reason: 'NoAction', message: 'No action is under way'};
   }
-  const what = `${action.kind} from ${action.fromRevision} to ${action.toRevision} because of ${action.verdict}`;
+  const what = `${action.kind} ${whatOf(action)} because of ${action.verdict}`;
   return action.state === 'Verifying'
-    ? {status: 'True', reason: 'Verifying', message: `${what}: rolled out, its effect is being measured`}
-    : {status: 'True', reason: 'RollingBack', message: what};
+    ? {status: 'True', reason: 'Verifying', message: `${what}: done, its effect is being measured`}
+    : {status: 'True', reason: underWay[action.kind], message: what};
 }
 
 function databaseReady(view: DatabaseView): Answer {

@@ -10,7 +10,7 @@ import {
   type MaintenanceApiStatus,
 } from '../api/v1alpha1/index.ts';
 import {databasePodName, maxConnections, revisionData, revisionHash} from '../desired/index.ts';
-import {decide, measuredSince, type Decision, type Observation} from '../remediation/index.ts';
+import {decide, measuredSince} from '../remediation/index.ts';
 import {
   ApiError,
   done,
@@ -118,6 +118,7 @@ export class MaintenanceApiController {
     await this.#writeRevisionFacts(scope);
     const results = [
       ...(kept === undefined ? [] : [kept]),
+      ...(api.spec.paused ? [] : await this.#evict(scope)),
       ...(api.spec.paused ? [] : await this.#children.apply(scope)),
       ...(api.spec.paused ? [] : await this.#children.prune(scope)),
     ];
@@ -194,6 +195,12 @@ export class MaintenanceApiController {
     await this.#o.status.write(api, status);
     this.#emit(api, api.status, status);
     return true;
+  }
+
+  /** What a recorded restart is: the eviction of one pod, until it is seen to leave. */
+  async #evict({api, decision: {action}, state}: Scope): Promise<readonly ChildResult[]> {
+    if (action?.kind !== 'Restart' || action.state !== 'Recorded' || action.targetName === undefined) return [];
+    return this.#o.evictions.evict(api, {uid: action.targetUid, name: action.targetName}, state.touch);
   }
 
   async #writeRevisionFacts({key, api, decision}: Scope): Promise<void> {
@@ -294,7 +301,7 @@ export class MaintenanceApiController {
   }
 
   /** What is to be read from now on, and how often. */
-  #watch({key, api, state, observation, decision}: Scope): void {
+  #watch({key, api, state, decision}: Scope): void {
     const {cache, scraper, probes} = this.#o;
     const thresholdMilliseconds = api.spec.slo.latency.thresholdMilliseconds;
     scraper.watch(key, scrapeTargets(cache, key), {thresholdMilliseconds, intervalMs: decision.lookAgainMs});
@@ -306,13 +313,6 @@ export class MaintenanceApiController {
     const suspected = decision.breached || probes.server(key)?.reachable !== true;
     const interval = suspected ? DATABASE_INTERVAL_SUSPECTED_MS : DATABASE_INTERVAL_MS;
     probes.watch(key, databaseTarget(cache, api, state, 'monitor'), interval);
-    if (isToBeAsked(decision, observation, probes.server(key)?.readAt)) probes.ask(key);
+    if (decision.asksDatabase) probes.ask(key);
   }
-}
-
-/** Before a revision is blamed its database must have been asked after the newest of its responses; once is enough. */
-function isToBeAsked({verdict}: Decision, {revisionWindows}: Observation, askedAt: number | undefined): boolean {
-  const blamed = verdict === 'BadRevision' || verdict === 'Unknown';
-  const newest = Math.max(...revisionWindows.map(({to}) => to));
-  return blamed && askedAt !== undefined && askedAt < newest;
 }

@@ -75,6 +75,8 @@ function podFacts({uid, name, value}: Cached<PodProjection>, scrape: ScrapeResul
     ...defined({
       node: value.node,
       readySince: value.readySince,
+      notReadySince: value.notReadySince,
+      runningSince: value.runningSince,
       waiting: value.waiting,
       lastTermination: value.lastTermination,
       unschedulable: value.unschedulable,

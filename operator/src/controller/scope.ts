@@ -1,6 +1,7 @@
 import type {Attempts} from '../act/attempts.ts';
 import type {ChildWriter} from '../act/children.ts';
 import type {DatabaseKeeper, DatabaseProblem} from '../act/database-keeper.ts';
+import type {Evictions} from '../act/evictions.ts';
 import type {OwnedSecretKeeper} from '../act/owned-secrets.ts';
 import type {RevisionWriter} from '../act/revisions.ts';
 import type {StatusWriter} from '../act/status-writer.ts';
@@ -27,6 +28,7 @@ export interface MaintenanceApiControllerOptions {
   readonly attempts: Attempts;
   readonly children: ChildWriter;
   readonly revisions: RevisionWriter;
+  readonly evictions: Evictions;
   readonly status: StatusWriter;
   readonly resourceMetrics: ResourceMetrics;
   readonly recorder: EventRecorder;

@@ -46,7 +46,8 @@ export class ServedChildren {
     const {touch} = state;
     const held = await this.#handOverReplicas(key, api, touch);
     if (held !== undefined) return [held];
-    const acts = decision.action !== undefined && deployment?.revision !== decision.action.toRevision;
+    const to = decision.action?.toRevision;
+    const acts = to !== undefined && deployment?.revision !== to;
     const action = acts ? resources.deployment.kind : undefined;
     const applied = await this.#o.children.apply(api, wanted, {touch, action});
     // While it isn't known whether the cluster has a kind, what stands in for it stays.

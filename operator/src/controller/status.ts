@@ -19,10 +19,10 @@ type Summary = NonNullable<MaintenanceApiStatus['summary']>;
 
 const iso = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`;
 
-/** The stricter of the two modes holds. */
+/** Observe where no action may be taken: for each the stricter of two modes holds. */
 function modeOf(api: MaintenanceApi): 'Observe' | 'Auto' {
   const {mode, actions} = api.spec.remediation;
-  return mode === 'Observe' || actions.rollback === 'Observe' ? 'Observe' : 'Auto';
+  return mode === 'Observe' || Object.values(actions).every((each) => each === 'Observe') ? 'Observe' : 'Auto';
 }
 
 function worst(objectives: readonly ObjectiveStatus[]): string {

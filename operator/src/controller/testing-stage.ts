@@ -2,6 +2,7 @@ import {Registry} from 'prom-client';
 import {Attempts} from '../act/attempts.ts';
 import {ChildWriter} from '../act/children.ts';
 import {DatabaseKeeper} from '../act/database-keeper.ts';
+import {Evictions} from '../act/evictions.ts';
 import {OwnedSecretKeeper, type OwnedSecrets} from '../act/owned-secrets.ts';
 import {RevisionWriter} from '../act/revisions.ts';
 import {StatusWriter} from '../act/status-writer.ts';
@@ -114,6 +115,7 @@ export class Stage {
       keeper: new DatabaseKeeper({connect, clock, logger, onChange}),
       children: new ChildWriter({client: server, applier, cache, attempts, guard}),
       revisions: new RevisionWriter({client: server, attempts, guard, onWrite: () => undefined}),
+      evictions: new Evictions({client: server, attempts, guard, clock}),
       status: new StatusWriter({client: server, clock, guard, onWrite: () => undefined}),
       resourceMetrics: new ResourceMetrics(this.registry),
       recorder: {
@@ -203,6 +205,27 @@ export class Stage {
     const deployment = this.server.objects.get('Deployment/shop');
     if (deployment === undefined) throw new Error('there is no Deployment');
     const status = {replicas: 3, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2};
+    this.server.objects.set('Deployment/shop', Object.assign(deployment, {status}));
+  }
+
+  /** A good revision is rolled out with two pods; `hung` was Ready and isn't since so long. */
+  serves(
+    hash: string,
+    {hung, sinceMs = 0, names = ['pod-1', 'pod-2']}: {hung?: string; sinceMs?: number; names?: string[]} = {},
+  ): void {
+    this.#annotate(hash, {'maintenance-api.io/good': '2026-03-02T11:00:00Z'});
+    for (const name of names) {
+      const metadata = {labels: {[labels.owner]: 'shop', [labels.component]: 'api', [labels.revision]: hash}};
+      const lastTransitionTime = new Date(this.clock.now() - sinceMs).toISOString();
+      const conditions = [{type: 'Ready', status: name === hung ? 'False' : 'True', lastTransitionTime}];
+      const state = {running: {startedAt: '2026-03-02T10:00:00Z'}};
+      const status = {phase: 'Running', conditions, containerStatuses: [{name: 'api', restartCount: 0, state}]};
+      this.server.objects.set(`Pod/${name}`, anObject(name, {status}, metadata));
+    }
+    const deployment = this.server.objects.get('Deployment/shop');
+    if (deployment === undefined) throw new Error('there is no Deployment');
+    const ready = hung === undefined ? 2 : 1;
+    const status = {replicas: 2, updatedReplicas: 2, readyReplicas: ready, availableReplicas: 2};
     this.server.objects.set('Deployment/shop', Object.assign(deployment, {status}));
   }
 

@@ -1,6 +1,6 @@
 import {describe, expect, test} from '@jest/globals';
 import {events, type Condition, type EventReason, type MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
-import {anAction} from '../remediation/testing.ts';
+import {anAction, aRestart} from '../remediation/testing.ts';
 import {transitionsBetween} from './transitions.ts';
 
 type Remediation = NonNullable<MaintenanceApiStatus['remediation']>;
@@ -20,7 +20,8 @@ const T1 = '2026-01-01T00:01:00Z';
 const T2 = '2026-01-01T00:02:00Z';
 const BREACHED = condition({type: 'ObjectivesMet', status: 'False', reason: 'ObjectiveBreached', message: 'too slow'});
 const MET = condition({type: 'ObjectivesMet', status: 'True', reason: 'ObjectivesMet'});
-const ENDED = anAction({state: 'Ended', outcome: 'Helped', endedAt: T2, message: 'The breach ended.'});
+const ENDED_SO = {state: 'Ended', outcome: 'Helped', endedAt: T2, message: 'The breach ended.'} as const;
+const ENDED = anAction(ENDED_SO);
 const HELD = deciding({
   ...{verdict: 'BadRevision', time: T1},
   considered: [{action: 'Rollback', taken: false, guard: 'Mode', reason: 'mode is Observe'}],
@@ -88,6 +89,14 @@ const rows: [EventReason, MaintenanceApiStatus | undefined, MaintenanceApiStatus
     remediating({recentActions: [{...ENDED, outcome: 'NotHelped', message: 'It goes on.'}]}),
     'It goes on.',
   ],
+  [
+    'RestartStarted',
+    {},
+    remediating({action: aRestart(), lastDecision: deciding({message: 'It was Ready.'})}),
+    'Evicting pod api-a-0 because of Hung. It was Ready.',
+  ],
+  ['RestartHelped', {}, remediating({recentActions: [aRestart(ENDED_SO)]}), 'The breach ended.'],
+  ['RestartNotHelped', {}, remediating({recentActions: [aRestart({...ENDED_SO, outcome: 'Worse'})]}), 'ended.'],
   ['ObjectiveMet', {conditions: [BREACHED]}, {conditions: [MET]}, 'words'],
 ];
 

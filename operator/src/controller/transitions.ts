@@ -1,4 +1,5 @@
 import type {
+  ActionKind,
   ActionRecord,
   ConditionType,
   EventReason,
@@ -72,9 +73,19 @@ const became =
     return reasons.some((reason) => reason === now.reason) && !same ? now.message : undefined;
   };
 
-const newAction: Rule = (was, is) => {
-  const {action} = is;
-  if (action === undefined || action.id === was.action?.id) return undefined;
+/** The action that is new, if it is of this kind. */
+const begun = (kind: ActionKind, was: Side, {action}: Side): ActionRecord | undefined =>
+  action?.kind === kind && action.id !== was.action?.id ? action : undefined;
+
+const restarts: Rule = (was, is) => {
+  const action = begun('Restart', was, is);
+  if (action === undefined) return undefined;
+  return `Evicting pod ${action.targetName} because of ${action.verdict}. ${is.decision?.message ?? ''}`;
+};
+
+const rollsBack: Rule = (was, is) => {
+  const action = begun('Rollback', was, is);
+  if (action === undefined) return undefined;
   const {fromRevision, toRevision, verdict} = action;
   return `Rolling back from revision ${fromRevision} to ${toRevision} because of ${verdict}. ${is.decision?.message ?? ''}`;
 };
@@ -82,28 +93,27 @@ const newAction: Rule = (was, is) => {
 const rolledBack: Rule = (was, is) => {
   const {action} = is;
   const before = was.action?.id === action?.id ? was.action?.state : undefined;
-  if (action?.state !== 'Verifying' || before === 'Verifying') return undefined;
+  if (action?.kind !== 'Rollback' || action.state !== 'Verifying' || before === 'Verifying') return undefined;
   return `Revision ${action.toRevision} serves again; its effect is being measured`;
 };
 
 const actionEnded =
-  (helped: boolean): Rule =>
+  (kind: ActionKind, helped: boolean): Rule =>
   (was, is) => {
     const {ended} = is;
-    if (ended === undefined || ended.id === was.ended?.id || (ended.outcome === 'Helped') !== helped) return undefined;
-    const fallback = `The rollback from ${ended.fromRevision} to ${ended.toRevision} ended: ${ended.outcome ?? 'unknown'}`;
-    return ended.message ?? fallback;
+    if (ended?.kind !== kind || ended.id === was.ended?.id || (ended.outcome === 'Helped') !== helped) return undefined;
+    return ended.message ?? `The ${kind} ended: ${ended.outcome ?? 'unknown'}`;
   };
 
 const rollsOut: Rule = (was, is) => {
   const {serving} = is.revisions;
-  if (serving === undefined || serving === was.revisions.serving || is.action !== undefined) return undefined;
+  if (serving === undefined || serving === was.revisions.serving || is.action?.kind === 'Rollback') return undefined;
   return `Revision ${serving} is being rolled out`;
 };
 
 const rolledOut: Rule = (was, is) => {
   const {serving, rolledOutAt} = is.revisions;
-  if (rolledOutAt === undefined || rolledOutAt === was.revisions.rolledOutAt || is.action !== undefined)
+  if (rolledOutAt === undefined || rolledOutAt === was.revisions.rolledOutAt || is.action?.kind === 'Rollback')
     return undefined;
   return `Every wanted pod of revision ${serving ?? ''} is available; it bakes`;
 };
@@ -164,10 +174,13 @@ const rules: readonly (readonly [EventReason, Rule])[] = [
   ['ObjectiveBreached', turned('ObjectivesMet', 'False')],
   ['ActionHeld', held],
   ['Escalated', became('Remediating', 'Escalated')],
-  ['RollbackStarted', newAction],
+  ['RollbackStarted', rollsBack],
   ['RollbackCompleted', rolledBack],
-  ['RollbackHelped', actionEnded(true)],
-  ['RollbackNotHelped', actionEnded(false)],
+  ['RollbackHelped', actionEnded('Rollback', true)],
+  ['RollbackNotHelped', actionEnded('Rollback', false)],
+  ['RestartStarted', restarts],
+  ['RestartHelped', actionEnded('Restart', true)],
+  ['RestartNotHelped', actionEnded('Restart', false)],
   ['ObjectiveMet', turned('ObjectivesMet', 'True', 'False')],
 ];
 

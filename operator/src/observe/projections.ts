@@ -69,6 +69,9 @@ export interface PodProjection {
   readonly phase: string;
   readonly ready: boolean;
   readonly readySince: number | undefined;
+  readonly notReadySince: number | undefined;
+  /** Since when the pod's own container runs. */
+  readonly runningSince: number | undefined;
   readonly terminating: boolean;
   readonly restarts: number;
   readonly waiting: {readonly container: string; readonly reason: string; readonly message: string} | undefined;
@@ -88,6 +91,7 @@ interface RawCondition {
 }
 interface RawContainerState {
   waiting?: {reason?: string; message?: string};
+  running?: {startedAt?: string};
   terminated?: {reason?: string; exitCode: number; finishedAt?: string; message?: string};
 }
 interface RawContainerStatus {
@@ -272,6 +276,7 @@ export function projectPod(object: RawPod): PodProjection {
     restarts: all.reduce((total, container) => total + container.restartCount, 0),
     waiting: waitingOf(all),
     lastTermination: lastTerminationOf(containerStatuses),
+    runningSince: millis(ownOf(object, containerStatuses)?.state?.running?.startedAt),
     imageId: imageIdOf(ownOf(object, containerStatuses)),
     initFailure: initFailureOf(initContainerStatuses),
   };
@@ -284,13 +289,14 @@ function imageIdOf(status: RawContainerStatus | undefined): string | undefined {
 
 function readinessOf(
   conditions: readonly RawCondition[] | undefined,
-): Pick<PodProjection, 'ready' | 'readySince' | 'unschedulable'> {
+): Pick<PodProjection, 'ready' | 'readySince' | 'notReadySince' | 'unschedulable'> {
   const ready = condition(conditions, 'Ready');
   const scheduled = condition(conditions, 'PodScheduled');
   const isReady = ready?.status === 'True';
   return {
     ready: isReady,
     readySince: isReady ? millis(ready.lastTransitionTime) : undefined,
+    notReadySince: ready?.status === 'False' ? millis(ready.lastTransitionTime) : undefined,
     unschedulable: scheduled?.status === 'False' ? (scheduled.message ?? scheduled.reason) : undefined,
   };
 }

@@ -1,5 +1,6 @@
 import type {ActionRecord, ExplainedSignal, Explanation} from '../api/v1alpha1/index.ts';
 import {breachesOf, suspicious, type Breach, type RevisionWindow, type WindowCounts} from '../slo/index.ts';
+import {isRollback} from './records.ts';
 import {at, count, iso, percent, seconds} from './text.ts';
 import type {Observation, PodFacts, RevisionFacts} from './types.ts';
 
@@ -108,7 +109,7 @@ function judged(
 
 /** A retry begins anew: what came before the action on this revision ended has been answered. */
 function answeredUntil({serve, recentActions}: Scope): number {
-  const action = recentActions.find(({fromRevision}) => fromRevision === serve);
+  const action = recentActions.filter(isRollback).find(({fromRevision}) => fromRevision === serve);
   return at(action?.endedAt) ?? Number.NEGATIVE_INFINITY;
 }
 

@@ -1,11 +1,13 @@
-import type {ActionRecord, Explanation, Guard} from '../api/v1alpha1/index.ts';
+import type {ActionKind, ActionRecord, Explanation, Guard} from '../api/v1alpha1/index.ts';
 import type {Assessment} from './assessment.ts';
 import {pastDeadline} from './blocked.ts';
 import {stopped, type Stop} from './guards.ts';
+import {isRestart, isRollback} from './records.ts';
 import {at} from './text.ts';
 import type {Decision} from './types.ts';
 import type {Judgement} from './verdict.ts';
-import {witnesses} from './witnesses.ts';
+import {hungPods} from './verdict-hung.ts';
+import type {Witness} from './witnesses.ts';
 
 /** Evidence gets so long to become complete (a second witness, another verdict) before a person is called. */
 const PATIENCE_MS = 30_000;
@@ -13,8 +15,8 @@ const PATIENCE_MS = 30_000;
 /** Which actions were considered for a verdict. */
 export interface Consideration {
   readonly considered: Explanation['considered'];
-  /** Begin a rollback now. */
-  readonly act: boolean;
+  /** Begin this now. */
+  readonly act?: ActionKind;
   readonly heldBy?: Guard;
   /** When it would act if nothing changes, milliseconds. */
   readonly actAt?: number;
@@ -27,11 +29,14 @@ export interface Limits {
   readonly action: ActionRecord | undefined;
   readonly recentActions: readonly ActionRecord[];
   readonly breaker: Decision['breaker'];
+  /** What was heard for the verdict's claim. */
+  readonly witnesses: readonly Witness[];
 }
 
 type Considered = Explanation['considered'][number];
 
 const rollback = (reason: string): Considered => ({action: 'Rollback', taken: false, reason});
+const restart = (reason: string): Considered => ({action: 'Restart', taken: false, reason});
 const hold = (reason: string): Considered => ({action: 'Hold', taken: true, reason});
 const escalate = (reason: string): Considered => ({action: 'Escalate', taken: true, reason});
 
@@ -44,38 +49,52 @@ const escalate = (reason: string): Considered => ({action: 'Escalate', taken: tr
  */
 export function consider(a: Assessment, judgement: Judgement, limits: Limits): Consideration {
   if (limits.action !== undefined) {
-    return {considered: [rollingBack(limits.action.toRevision)], act: false};
+    return held([underWay(limits.action)]);
   }
   switch (judgement.verdict) {
     case 'None':
-      return {considered: [], act: false};
+      return held([]);
     case 'TelemetryGap':
       return held([rollback('without telemetry no action'), hold('until its pods can be read')]);
     case 'DatabaseSaturated':
-      return {
-        considered: [
-          rollback('another revision would meet the same database'),
-          escalate('the database needs a person'),
-        ],
-        act: false,
-      };
+      return held([
+        rollback('another revision would meet the same database'),
+        restart('another pod would meet the same database'),
+        escalate('the database needs a person'),
+      ]);
     case 'DatabaseDown':
-      return held([rollback('no revision serves without its database'), hold('until the database answers')]);
+      return held([
+        rollback('no revision serves without its database'),
+        restart('no pod serves without its database'),
+        hold('until the database answers'),
+      ]);
     case 'RolloutBlocked':
       return blocked(a);
     case 'BadRevision':
       return badRevision(a, judgement, limits);
+    case 'Hung':
+      return hanging(a, judgement, limits);
     case 'Unknown':
       return unexplained(a, judgement);
   }
 }
 
 function held(considered: Considered[]): Consideration {
-  return {considered, act: false};
+  return {considered};
+}
+
+function underWay(action: ActionRecord): Considered {
+  if (isRollback(action)) return rollingBack(action.toRevision);
+  if (isRestart(action)) return evicting(action.targetName);
+  return {action: action.kind, taken: true, reason: 'it is under way'};
 }
 
 function rollingBack(to: string): Considered {
   return {action: 'Rollback', taken: true, reason: `to revision ${to}, the last known good`};
+}
+
+function evicting(pod: string): Considered {
+  return {action: 'Restart', taken: true, reason: `pod ${pod} is evicted, and the Deployment replaces it`};
 }
 
 function blocked(a: Assessment): Consideration {
@@ -86,32 +105,51 @@ function blocked(a: Assessment): Consideration {
 }
 
 function badRevision(a: Assessment, judgement: Judgement, limits: Limits): Consideration {
-  const stop = stopped({a, ...limits, witnesses: witnesses(a)});
-  if (stop === undefined) {
-    return a.target === undefined ? held([]) : {considered: [rollingBack(a.target.hash)], act: true};
+  if (a.target === undefined) return tried(a, judgement, limits, {kind: 'Rollback', begins: []});
+  return tried(a, judgement, limits, {kind: 'Rollback', begins: [rollingBack(a.target.hash)]});
+}
+
+/** While a revision is young an eviction would hide what it does, and hold up its rollback. */
+function hanging(a: Assessment, judgement: Judgement, limits: Limits): Consideration {
+  const [first] = hungPods(a);
+  if (a.young || first === undefined) {
+    const refused = restart('the revision is not good yet: a pod that hangs speaks against it');
+    if (!lasts(a, 'Hung')) return held([refused, hold('more may be known at the next look')]);
+    return {considered: [refused, escalate('a person has to decide')], escalated: judgement.reason};
   }
-  const refused: Considered = {action: 'Rollback', taken: false, guard: stop.guard, reason: stop.reason};
+  return tried(a, judgement, limits, {kind: 'Restart', begins: [evicting(first.pod.name)]});
+}
+
+/** What an action is, and how its beginning is told. */
+interface Rung {
+  readonly kind: ActionKind;
+  readonly begins: Considered[];
+}
+
+const notDone = {Rollback: 'It is not rolled back', Restart: 'It is not restarted'} as const;
+
+/** An action, unless a guard stops it; then what is waited for, or a person. */
+function tried(a: Assessment, judgement: Judgement, limits: Limits, {kind, begins}: Rung): Consideration {
+  const stop = stopped({a, kind, ...limits});
+  if (stop === undefined) return {considered: begins, act: kind};
+  const refused: Considered = {action: kind, taken: false, guard: stop.guard, reason: stop.reason};
   if (stop.until !== undefined) {
-    return {
-      considered: [refused, hold('the guard lets it pass by itself')],
-      act: false,
-      heldBy: stop.guard,
-      actAt: stop.until,
-    };
+    const considered = [refused, hold('the guard lets it pass by itself')];
+    return {considered, heldBy: stop.guard, actAt: stop.until};
   }
-  if (waitsForEvidence(a, stop)) {
-    return {considered: [refused, hold('more may be known at the next look')], act: false, heldBy: stop.guard};
+  if (waitsForEvidence(a, judgement, stop)) {
+    return {considered: [refused, hold('more may be known at the next look')], heldBy: stop.guard};
   }
+  const escalated = `${judgement.reason} ${notDone[kind]}: ${stop.reason}.`;
   return {
     considered: [refused, escalate('a person has to decide')],
-    act: false,
     heldBy: stop.guard,
-    escalated: `${judgement.reason} It is not rolled back: ${stop.reason}.`,
+    ...(a.young ? {escalated} : {}),
   };
 }
 
-function waitsForEvidence(a: Assessment, stop: Stop): boolean {
-  return stop.guard === 'Witnesses' && !lasts(a, 'BadRevision');
+function waitsForEvidence(a: Assessment, {verdict}: Judgement, stop: Stop): boolean {
+  return stop.guard === 'Witnesses' && !lasts(a, verdict);
 }
 
 function unexplained(a: Assessment, judgement: Judgement): Consideration {
@@ -120,7 +158,7 @@ function unexplained(a: Assessment, judgement: Judgement): Consideration {
   if (replaced) return held([refused, hold('the pods that fail are being replaced')]);
   if (!lasts(a, 'Unknown')) return held([refused, hold('more may be known at the next look')]);
   const considered = [refused, escalate('a person has to find the cause')];
-  return {considered, act: false, ...(a.young ? {escalated: judgement.reason} : {})};
+  return {considered, ...(a.young ? {escalated: judgement.reason} : {})};
 }
 
 /** The verdict has stood for a while, or a person was called already. */

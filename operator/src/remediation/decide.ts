@@ -1,4 +1,9 @@
-import {revisionAnnotations, type ActionRecord, type MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
+import {
+  revisionAnnotations,
+  type ActionKind,
+  type ActionRecord,
+  type MaintenanceApiStatus,
+} from '../api/v1alpha1/index.ts';
 import {assess, type Assessment} from './assessment.ts';
 import {consider, lasts, type Consideration, type Limits} from './consider.ts';
 import {explain} from './explain.ts';
@@ -13,11 +18,14 @@ import {
   revisionToServe,
   type Evidence,
 } from './release.ts';
-import {advanced, digestOf, ended, interruption, outcome, recent, recorded, underWay} from './rollback.ts';
+import {advanced, interruption, outcome} from './progress.ts';
+import {ended, isRollback, recent, recorded, underWay} from './records.ts';
+import {digestOf} from './rollback.ts';
 import {at, iso} from './text.ts';
 import type {Decision, Observation, ReleaseState, RevisionFacts, RevisionPatch} from './types.ts';
 import {judge, type Judgement} from './verdict.ts';
-import {witnesses} from './witnesses.ts';
+import {hungPods, mayHang} from './verdict-hung.ts';
+import {awaitsDatabase, hear} from './witnesses.ts';
 
 const LOOK_CLOSELY_MS = 5_000;
 const LOOK_MS = 30_000;
@@ -32,7 +40,7 @@ const LOOK_MS = 30_000;
 export function decide(o: Observation): Decision {
   const revisions = revisionsOf(o);
   const before = underWay(o.status);
-  const interrupted = before && interruptedNow(o, before, revisions.get(before.fromRevision));
+  const interrupted = before && interruptedNow(o, before, revisions);
   const running = interrupted === undefined ? before : undefined;
   const serve = revisionToServe(o, revisions, running);
   const seen = assess(o, {
@@ -43,9 +51,12 @@ export function decide(o: Observation): Decision {
   const judgement = judge(seen);
   const a = {...seen, rolledOutAt: bakesSince(seen, judgement)};
 
-  const progress = running && advanced(o, running, revisions.get(running.fromRevision));
+  const progress = running && advanced(o, running, revisions);
   const end = interrupted ?? endedNow(a, progress, judgement);
-  const limits: Limits = limitsOf(a, end === undefined ? progress : undefined, end);
+  const limits: Limits = {
+    ...limitsOf(a, end === undefined ? progress : undefined, end),
+    witnesses: hear(a, judgement.verdict),
+  };
   const consideration = consider(a, judgement, limits);
   const action = limits.action ?? begun(a, judgement, consideration);
   return decision(a, judgement, consideration, {...limits, action});
@@ -85,9 +96,9 @@ function bakesSince(a: Assessment, {verdict}: Judgement): number | undefined {
 function interruptedNow(
   o: Observation,
   action: ActionRecord,
-  from: RevisionFacts | undefined,
+  revisions: ReadonlyMap<string, RevisionFacts>,
 ): ActionRecord | undefined {
-  const why = interruption(o, action, from);
+  const why = interruption(o, action, revisions);
   return why === undefined
     ? undefined
     : ended(o.now, action, {outcome: 'Interrupted', message: `Interrupted: ${why}.`});
@@ -99,27 +110,41 @@ function endedNow(a: Assessment, action: ActionRecord | undefined, judgement: Ju
   return action && end && ended(a.now, action, end);
 }
 
-function limitsOf(a: Assessment, action: ActionRecord | undefined, end: ActionRecord | undefined): Limits {
+function limitsOf(
+  a: Assessment,
+  action: ActionRecord | undefined,
+  end: ActionRecord | undefined,
+): Omit<Limits, 'witnesses'> {
   const recentActions = recent(a.o.status, end);
   return {action, recentActions, breaker: breakerOf(a, recentActions)};
 }
 
-/** The record of the rollback that begins with this decision. */
-function begun(a: Assessment, judgement: Judgement, {act}: Consideration): ActionRecord | undefined {
-  const {o, now, serve, target} = a;
-  if (!act || serve === undefined || target === undefined || o.deployment === undefined) return undefined;
-  return recorded(now, {
-    id: o.freshId,
-    deploymentUid: o.deployment.uid,
-    fromRevision: serve,
-    toRevision: target.hash,
-    message: judgement.reason,
-  });
+/** The record of the action that begins with this decision. */
+function begun(a: Assessment, {verdict, reason: message}: Judgement, {act}: Consideration): ActionRecord | undefined {
+  if (act === undefined || verdict === 'None') return undefined;
+  const target = targetOf(a, act);
+  return target && recorded(a.now, {id: a.o.freshId, kind: act, verdict, message, ...target});
+}
+
+type Target = Pick<ActionRecord, 'targetUid' | 'targetName' | 'fromRevision' | 'toRevision'>;
+
+function targetOf(a: Assessment, act: ActionKind): Target | undefined {
+  switch (act) {
+    case 'Rollback': {
+      const {o, serve, target} = a;
+      if (serve === undefined || target === undefined || o.deployment === undefined) return undefined;
+      return {targetUid: o.deployment.uid, fromRevision: serve, toRevision: target.hash};
+    }
+    case 'Restart': {
+      const [first] = hungPods(a);
+      return first && {targetUid: first.pod.uid, targetName: first.pod.name};
+    }
+  }
 }
 
 function decision(a: Assessment, judgement: Judgement, consideration: Consideration, limits: Limits): Decision {
   const {action, recentActions, breaker} = limits;
-  const serve = action?.toRevision ?? a.serve;
+  const serve = isRollback(action) ? action.toRevision : a.serve;
   const release = releaseState(a, action, {escalated: consideration.escalated, ended: recentActions[0]});
   return {
     serve,
@@ -134,6 +159,7 @@ function decision(a: Assessment, judgement: Judgement, consideration: Considerat
     rolledOutAt: serve === a.serve ? a.rolledOutAt : undefined,
     breached: a.breached,
     heldBy: consideration.heldBy,
+    asksDatabase: awaitsDatabase(limits.witnesses),
     prune: prunable(a, action),
     lookAgainMs: looksClosely(a, action, release) ? LOOK_CLOSELY_MS : LOOK_MS,
   };
@@ -141,7 +167,7 @@ function decision(a: Assessment, judgement: Judgement, consideration: Considerat
 
 /** While nothing can be measured of a rollout (no pod is Ready) its next event is waited for. */
 function looksClosely(a: Assessment, action: ActionRecord | undefined, release: ReleaseState): boolean {
-  if (action !== undefined || a.breached || a.suspected) return true;
+  if (action !== undefined || a.breached || a.suspected || mayHang(a)) return true;
   const young = release.kind === 'Progressing' || release.kind === 'Baking' || release.kind === 'Blocked';
   return young && a.servingPods.some(({ready}) => ready);
 }
@@ -149,11 +175,11 @@ function looksClosely(a: Assessment, action: ActionRecord | undefined, release: 
 type Facts = readonly [hash: string, annotations: Record<string, string | null>];
 
 /** Facts that the ControllerRevisions don't hold yet, a patch a revision. */
-function patches(a: Assessment, judgement: Judgement, {action, recentActions}: Limits): RevisionPatch[] {
+function patches(a: Assessment, judgement: Judgement, {action, recentActions, witnesses}: Limits): RevisionPatch[] {
   const evidence = action === undefined ? bakedBy(a, judgement.verdict !== 'None') : undefined;
   const facts: Facts[] = [
     ...retried(a),
-    ...breachedNow(a, judgement),
+    ...breachedNow(a, judgement, witnesses),
     ...suspendedBy(a, action),
     ...rejected(a, action, recentActions),
     ...(a.serve !== undefined && evidence !== undefined ? [[a.serve, goodness(a, evidence)] as const] : []),
@@ -172,10 +198,10 @@ function retried({o}: Assessment): Facts[] {
     .map(({hash}) => [hash, {[suspended]: null, [reject]: null, [breached]: null}]);
 }
 
-function breachedNow(a: Assessment, {verdict}: Judgement): Facts[] {
+function breachedNow(a: Assessment, {verdict}: Judgement, heard: Limits['witnesses']): Facts[] {
   const own = a.young && a.deployed && (a.breaches.length > 0 || a.down);
   const blamed = verdict === 'BadRevision' || verdict === 'Unknown';
-  if (a.serve === undefined || !own || !blamed || !stands(a, verdict)) return [];
+  if (a.serve === undefined || !own || !blamed || !stands(a, verdict, heard)) return [];
   const known = a.revisions.get(a.serve)?.breachedAt !== undefined;
   return known ? [] : [[a.serve, {[revisionAnnotations.breached]: iso(a.now)}]];
 }
@@ -184,13 +210,12 @@ function breachedNow(a: Assessment, {verdict}: Judgement): Facts[] {
  * A database that was killed fails requests before it is asked again, and no pod may be Ready for a moment: neither must
  * keep a good release from becoming good.
  */
-function stands(a: Assessment, verdict: Judgement['verdict']): boolean {
-  const awaited = witnesses(a).some(({answer}) => answer === 'Awaited');
-  return !awaited && (a.breaches.length > 0 || lasts(a, verdict));
+function stands(a: Assessment, verdict: Judgement['verdict'], heard: Limits['witnesses']): boolean {
+  return !awaitsDatabase(heard) && (a.breaches.length > 0 || lasts(a, verdict));
 }
 
 function suspendedBy(a: Assessment, action: ActionRecord | undefined): Facts[] {
-  if (action === undefined || a.revisions.get(action.fromRevision)?.suspendedAt !== undefined) return [];
+  if (!isRollback(action) || a.revisions.get(action.fromRevision)?.suspendedAt !== undefined) return [];
   return [[action.fromRevision, {[revisionAnnotations.suspended]: action.recordedAt}]];
 }
 
@@ -199,7 +224,7 @@ function rejected(a: Assessment, action: ActionRecord | undefined, recentActions
   return [...a.revisions.values()]
     .filter(({suspendedAt, rejectedAt}) => suspendedAt !== undefined && rejectedAt === undefined)
     .filter(({hash}) => hash !== action?.fromRevision)
-    .map(({hash}) => recentActions.find(({fromRevision}) => fromRevision === hash))
+    .map(({hash}) => recentActions.filter(isRollback).find(({fromRevision}) => fromRevision === hash))
     .flatMap((last) => (last?.outcome === 'Helped' ? [last] : []))
     .map((last) => [last.fromRevision, {[revisionAnnotations.rejected]: last.endedAt ?? iso(a.now)}]);
 }

@@ -71,6 +71,7 @@ test('an action under way stops every other', () => {
   const a = assess(o, {revisions, target: revisions.get('a'), serve: 'b', rolledOutAt: undefined, recentActions: []});
   const candidate: Candidate = {
     a,
+    kind: 'Rollback',
     action: anAction(),
     recentActions: [],
     breaker: {state: 'Closed'},

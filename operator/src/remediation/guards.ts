@@ -1,6 +1,6 @@
-import type {ActionRecord, Guard} from '../api/v1alpha1/index.ts';
+import type {ActionKind, ActionRecord, Guard} from '../api/v1alpha1/index.ts';
 import type {Assessment} from './assessment.ts';
-import {RECENT_KEPT} from './rollback.ts';
+import {didNotHelp, RECENT_KEPT} from './records.ts';
 import {at, iso} from './text.ts';
 import type {Decision} from './types.ts';
 import {objection, type Witness} from './witnesses.ts';
@@ -12,9 +12,10 @@ const TARGET_MAX_AGE_MS = 30 * 24 * HOUR_MS;
 const BREAKER_FAILURES = 3;
 const BREAKER_WINDOW_MS = 4 * HOUR_MS;
 
-/** A rollback that is considered, with what its guards look at. */
+/** An action that is considered, with what its guards look at. */
 export interface Candidate {
   readonly a: Assessment;
+  readonly kind: ActionKind;
   readonly action: ActionRecord | undefined;
   readonly recentActions: readonly ActionRecord[];
   readonly breaker: Decision['breaker'];
@@ -31,29 +32,41 @@ export interface Stop {
 
 type Check = (c: Candidate) => string | {readonly reason: string; readonly until: number} | undefined;
 
-/** In the order in which they are asked; each answers why it stops a rollback. */
-const guards: readonly (readonly [Guard, Check])[] = [
+type Guards = readonly (readonly [Guard, Check])[];
+
+/** What every action is held by first. */
+const common: Guards = [
   ['Paused', ({a}) => (a.o.spec.paused ? 'spec.paused is set' : undefined)],
   ['Mode', mode],
   ['ActionUnderWay', ({action}) => (action === undefined ? undefined : `action ${action.id} is under way`)],
   ['Cooldown', cooldown],
   ['HourlyLimit', hourlyLimit],
   ['Breaker', ({breaker}) => (breaker.state === 'Open' ? `${BREAKER_FAILURES} actions did not help` : undefined)],
-  ['NoRollbackTarget', noRollbackTarget],
-  ['TargetTooOld', targetTooOld],
-  ['TargetSuspended', targetSuspended],
-  ['Witnesses', ({witnesses}) => objection(witnesses)],
-  ['SchemaGate', schemaGate],
 ];
 
+const twoWitnesses: Guards[number] = ['Witnesses', ({witnesses}) => objection(witnesses)];
+
+/** In the order in which they are asked; each answers why it stops the action. */
+const guards: Readonly<Record<ActionKind, Guards>> = {
+  Rollback: [
+    ...common,
+    ['NoRollbackTarget', noRollbackTarget],
+    ['TargetTooOld', targetTooOld],
+    ['TargetSuspended', targetSuspended],
+    twoWitnesses,
+    ['SchemaGate', schemaGate],
+  ],
+  Restart: [...common, ['LastDidNotHelp', lastDidNotHelp], twoWitnesses],
+};
+
 /**
- * The first guard that stops a rollback.
+ * The first guard that stops an action.
  *
  * @param candidate what is considered
  * @returns undefined where all let it pass
  */
 export function stopped(candidate: Candidate): Stop | undefined {
-  for (const [guard, check] of guards) {
+  for (const [guard, check] of guards[candidate.kind]) {
     const answer = check(candidate);
     if (answer === undefined) continue;
     return typeof answer === 'string' ? {guard, reason: answer} : {guard, ...answer};
@@ -61,10 +74,14 @@ export function stopped(candidate: Candidate): Stop | undefined {
   return undefined;
 }
 
-function mode({a}: Candidate): string | undefined {
+/** By which field of spec.remediation.actions each is allowed. */
+const fields = {Rollback: 'rollback', Restart: 'restart'} as const;
+
+function mode({a, kind}: Candidate): string | undefined {
   const {mode: overall, actions} = a.o.spec.remediation;
   if (overall === 'Observe') return 'spec.remediation.mode is Observe';
-  return actions.rollback === 'Observe' ? 'spec.remediation.actions.rollback is Observe' : undefined;
+  const field = fields[kind];
+  return actions[field] === 'Observe' ? `spec.remediation.actions.${field} is Observe` : undefined;
 }
 
 function cooldown({a, recentActions}: Candidate): ReturnType<Check> {
@@ -82,6 +99,14 @@ function hourlyLimit({a, recentActions}: Candidate): ReturnType<Check> {
   const oldest = starts.sort((x, y) => y - x)[Math.min(maxActionsPerHour, RECENT_KEPT) - 1];
   if (oldest === undefined) return undefined;
   return {reason: `${starts.length} actions in the last hour, at most ${maxActionsPerHour}`, until: oldest + HOUR_MS};
+}
+
+/** One more of what didn't help is the next rung's: a person. */
+function lastDidNotHelp({a, kind, recentActions}: Candidate): ReturnType<Check> {
+  const last = recentActions.find((action) => action.kind === kind);
+  const since = at(last?.endedAt);
+  if (last === undefined || since === undefined || !didNotHelp(last) || a.now - since >= HOUR_MS) return undefined;
+  return `the last ${kind}, ended at ${iso(since)}, did not help`;
 }
 
 function noRollbackTarget({a}: Candidate): string | undefined {
@@ -134,17 +159,4 @@ export function breakerOf(a: Assessment, recentActions: readonly ActionRecord[])
 function healthyFor(a: Assessment, openedAt: number): number {
   if (a.breached || a.previous?.verdict !== 'None') return 0;
   return a.now - Math.max(at(a.previous.time) ?? a.now, openedAt);
-}
-
-function didNotHelp({outcome}: ActionRecord): boolean {
-  switch (outcome) {
-    case 'NotHelped':
-    case 'Worse':
-    case 'TargetChanged':
-      return true;
-    case 'Helped':
-    case 'Interrupted':
-    case undefined:
-      return false;
-  }
 }

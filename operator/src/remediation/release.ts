@@ -2,6 +2,7 @@ import type {ActionRecord} from '../api/v1alpha1/index.ts';
 import {missedObjectives} from '../slo/index.ts';
 import type {Assessment} from './assessment.ts';
 import {blockage, pastDeadline} from './blocked.ts';
+import {isRollback} from './records.ts';
 import {iso} from './text.ts';
 import type {Observation, ReleaseState, RevisionFacts} from './types.ts';
 
@@ -48,7 +49,7 @@ export function revisionToServe(
   revisions: ReadonlyMap<string, RevisionFacts>,
   action: ActionRecord | undefined,
 ): string | undefined {
-  if (action !== undefined) return action.toRevision;
+  if (isRollback(action)) return action.toRevision;
   const current = o.status?.revisions?.serving ?? o.deployment?.revision;
   if (o.desired === undefined) return current;
   if (!held(revisions.get(o.desired))) return o.desired;
@@ -105,7 +106,7 @@ export function releaseState(
   told: {readonly escalated: string | undefined; readonly ended: ActionRecord | undefined},
 ): ReleaseState {
   const {o, serve, revisions} = a;
-  if (action !== undefined) {
+  if (isRollback(action)) {
     const message = `Rolling back from revision ${action.fromRevision} to ${action.toRevision}: ${action.message ?? ''}`;
     return {kind: 'RollingBack', message: message.trim()};
   }
@@ -122,7 +123,7 @@ export function releaseState(
 
 /** The fact is written after the action's end is recorded; meanwhile the record tells. */
 function rejected(facts: RevisionFacts | undefined, ended: ActionRecord | undefined): boolean {
-  const helped = ended?.outcome === 'Helped' && ended.fromRevision === facts?.hash;
+  const helped = isRollback(ended) && ended.outcome === 'Helped' && ended.fromRevision === facts?.hash;
   return facts?.rejectedAt !== undefined || helped;
 }
 

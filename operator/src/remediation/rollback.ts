@@ -1,54 +1,16 @@
-import type {ActionOutcome, ActionRecord, MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
 import {breachesOf, clear, type WindowCounts} from '../slo/index.ts';
 import {blockage} from './blocked.ts';
 import {CRASHES_SIGNAL, describeBreach, type Assessment} from './assessment.ts';
-import {at, clip, iso} from './text.ts';
+import {STABILIZATION_BOUND_MS, STABILIZATION_MS, type End, type RollbackRecord} from './records.ts';
+import {at, iso} from './text.ts';
 import type {Observation, RevisionFacts} from './types.ts';
 import type {Judgement} from './verdict.ts';
 
-/** The effect is judged by what came this long after the rollout at the earliest, so that connections have settled. */
-const STABILIZATION_MS = 60_000;
-/** After so long it must be judged by what there is. */
-const STABILIZATION_BOUND_MS = 600_000;
 /** Fewer valid responses than this say nothing, even then. */
 const MIN_RESPONSES = 10;
-/** status.remediation.recentActions holds so many. */
-export const RECENT_KEPT = 20;
-const MESSAGE_LENGTH = 1024;
-
-/** What makes a rollback. */
-export interface RollbackPlan {
-  readonly id: string;
-  readonly deploymentUid: string;
-  readonly fromRevision: string;
-  readonly toRevision: string;
-  /** Why, in a sentence with its figures: the record outlives the explanation. */
-  readonly message: string;
-}
-
-/** The record of a rollback that is decided and not begun. */
-export function recorded(now: number, plan: RollbackPlan): ActionRecord {
-  return {
-    id: plan.id,
-    kind: 'Rollback',
-    verdict: 'BadRevision',
-    targetUid: plan.deploymentUid,
-    fromRevision: plan.fromRevision,
-    toRevision: plan.toRevision,
-    state: 'Recorded',
-    recordedAt: iso(now),
-    message: clip(plan.message, MESSAGE_LENGTH),
-  };
-}
-
-/** The action under way, as it was recorded. */
-export function underWay(status: MaintenanceApiStatus | undefined): ActionRecord | undefined {
-  const action = status?.remediation?.action;
-  return action?.state === 'Ended' ? undefined : action;
-}
 
 /**
- * Why an action can't go on: a person released something else or retries the revision, or its Deployment is another.
+ * Why a rollback can't go on: a person released something else or retries the revision, or its Deployment is another.
  *
  * @param o the observation
  * @param action the action under way
@@ -56,7 +18,7 @@ export function underWay(status: MaintenanceApiStatus | undefined): ActionRecord
  */
 export function interruption(
   o: Observation,
-  action: ActionRecord,
+  action: RollbackRecord,
   from: RevisionFacts | undefined,
 ): string | undefined {
   if (o.retry === action.fromRevision) return `revision ${action.fromRevision} is retried`;
@@ -72,14 +34,14 @@ export function interruption(
 }
 
 /**
- * The record after what is seen now. It goes on only once the suspension is on the revision: from then on not even a
- * lost record lets it serve again.
+ * The record of a rollback after what is seen now. It goes on only once the suspension is on the revision: from then on
+ * not even a lost record lets it serve again.
  *
  * @param o the observation
  * @param action the action under way
  * @param from the revision that is rolled back from, undefined if its ControllerRevision is gone
  */
-export function advanced(o: Observation, action: ActionRecord, from: RevisionFacts | undefined): ActionRecord {
+export function advanced(o: Observation, action: RollbackRecord, from: RevisionFacts | undefined): RollbackRecord {
   if (from !== undefined && from.suspendedAt === undefined) return action;
   if (o.deployment?.revision !== action.toRevision) return action;
   const appliedAt = action.appliedAt ?? iso(o.now);
@@ -90,7 +52,7 @@ export function advanced(o: Observation, action: ActionRecord, from: RevisionFac
 }
 
 /**
- * How an action ended, once that can be said:
+ * How a rollback ended, once that can be said:
  * - TargetChanged: a pod that was started for it runs another image than the one that had become good;
  * - Worse: after the stabilization window no pod is Ready;
  * - NotHelped: its pods don't become available in the time that a rollout may take; or responses since its rollout breach an objective; or after 10 minutes too few came, or they could not be
@@ -102,11 +64,7 @@ export function advanced(o: Observation, action: ActionRecord, from: RevisionFac
  * @param action the action, Verifying
  * @param judgement the verdict on what serves now
  */
-export function outcome(
-  a: Assessment,
-  action: ActionRecord,
-  judgement: Judgement,
-): {readonly outcome: ActionOutcome; readonly message: string} | undefined {
+export function outcome(a: Assessment, action: RollbackRecord, judgement: Judgement): End | undefined {
   const changed = changedImage(a, action);
   if (changed !== undefined) return {outcome: 'TargetChanged', message: changed};
   const stuck = notRolledOut(a, action);
@@ -117,7 +75,7 @@ export function outcome(
     return {outcome: 'Worse', message: `No pod of revision ${action.toRevision} is Ready.`};
   }
   const late = a.now - since >= STABILIZATION_BOUND_MS;
-  if (judgement.verdict !== 'None' && judgement.verdict !== 'Unknown') {
+  if (!['None', 'Hung', 'Unknown'].includes(judgement.verdict)) {
     const message = `Its effect could not be judged: ${judgement.reason}`;
     return late ? {outcome: 'NotHelped', message} : undefined;
   }
@@ -125,14 +83,14 @@ export function outcome(
 }
 
 /** Bad pods serve as long as good ones don't become available: a person has to know. */
-function notRolledOut(a: Assessment, {state, appliedAt, toRevision}: ActionRecord): string | undefined {
+function notRolledOut(a: Assessment, {state, appliedAt, toRevision}: RollbackRecord): string | undefined {
   const since = at(appliedAt);
   const bound = Math.max(a.o.spec.release.progressDeadlineSeconds * 1000, STABILIZATION_BOUND_MS);
   if (state !== 'Applied' || since === undefined || a.now - since <= bound) return undefined;
   return `Revision ${toRevision} did not roll out: ${blockage(a)?.message ?? 'its pods do not become available'}.`;
 }
 
-function byResponses(a: Assessment, since: number, late: boolean): ReturnType<typeof outcome> {
+function byResponses(a: Assessment, since: number, late: boolean): End | undefined {
   const window = measured(a.o.serviceWindow, since);
   const [breach] = window === undefined ? [] : breachesOf(window, a.o.spec.slo);
   if (window !== undefined && breach !== undefined) {
@@ -170,7 +128,7 @@ export function digestOf(imageId: string): string {
   return imageId.slice(imageId.lastIndexOf('@') + 1);
 }
 
-function changedImage(a: Assessment, action: ActionRecord): string | undefined {
+function changedImage(a: Assessment, action: RollbackRecord): string | undefined {
   const expected = a.revisions.get(action.toRevision)?.imageId;
   if (expected === undefined || action.state === 'Recorded') return undefined;
   const other = a.o.pods.find(
@@ -183,43 +141,4 @@ function changedImage(a: Assessment, action: ActionRecord): string | undefined {
   return other === undefined
     ? undefined
     : `Pod ${other.name} runs ${other.imageId}, but revision ${action.toRevision} became good as ${expected}.`;
-}
-
-/**
- * The record of an action that ended.
- *
- * @param now milliseconds
- * @param action the action
- * @param end how it ended
- */
-export function ended(
-  now: number,
-  action: ActionRecord,
-  end: {readonly outcome: ActionOutcome; readonly message: string},
-): ActionRecord {
-  const message = [action.message, end.message].filter((part) => part !== undefined).join(' ');
-  return {
-    ...action,
-    state: 'Ended',
-    endedAt: iso(now),
-    outcome: end.outcome,
-    message: clip(message, MESSAGE_LENGTH),
-  };
-}
-
-/**
- * The actions that ended, newest first.
- *
- * @param status as it was read
- * @param now the one that ends with this decision
- */
-export function recent(
-  status: MaintenanceApiStatus | undefined,
-  now: ActionRecord | undefined,
-): readonly ActionRecord[] {
-  const known = status?.remediation?.recentActions ?? [];
-  const last = status?.remediation?.action;
-  const newest = now ?? (last?.state === 'Ended' ? last : undefined);
-  if (newest === undefined) return known;
-  return [newest, ...known.filter(({id}) => id !== newest.id)].slice(0, RECENT_KEPT);
 }

@@ -166,6 +166,17 @@ export class ObservationBuilder {
     return this.with({pods: this.#o.pods.map((pod) => (pod.revision === hash ? {...pod, ...facts} : pod))});
   }
 
+  /** So many pods of the revision were Ready and aren't since so long, while their containers run on. */
+  hanging(hash: string, length: number, many = 1): this {
+    const facts = {ready: false, notReadySince: NOW - length};
+    const pods = this.#o.pods.map((pod) => {
+      const hangs = pod.revision === hash && Number(pod.uid.split('-').at(-1)) < many;
+      return hangs ? {...pod, ...facts} : pod;
+    });
+    const ready = pods.filter((pod) => pod.revision === hash && pod.ready).length;
+    return this.with({pods}).withDeployment({readyReplicas: ready, readyByRevision: {[hash]: ready}});
+  }
+
   /** Pods of the revision crash again and again. */
   crashing(hash: string): this {
     this.withPods(hash, {
@@ -237,6 +248,15 @@ export function anAction(change: Partial<ActionRecord> = {}): ActionRecord {
   };
 }
 
+/** The eviction of pod a-0 in some state. */
+export function aRestart(change: Partial<ActionRecord> = {}): ActionRecord {
+  return {
+    ...{id: 'restart-1', kind: 'Restart', verdict: 'Hung', targetUid: 'a-0', targetName: 'api-a-0'},
+    ...{state: 'Recorded', recordedAt: iso(NOW - MINUTE), message: 'Pod api-a-0 hangs.'},
+    ...change,
+  };
+}
+
 /** A migration that the version before can read, or not. */
 export function migration(version: number, previousCanRead = true): {version: number; previousCanRead: boolean} {
   return {version, previousCanRead};
@@ -268,6 +288,7 @@ export function pods(hash: string, count: number): PodFacts[] {
     createdAt: NOW - HOUR,
     ready: true,
     readySince: NOW - HOUR,
+    runningSince: NOW - HOUR,
     terminating: false,
     restarts: 0,
     imageId: `sha256:${hash}`,

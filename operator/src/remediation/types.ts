@@ -31,6 +31,10 @@ export interface PodFacts {
   readonly node?: string;
   readonly ready: boolean;
   readonly readySince?: number;
+  /** Since when it is not Ready; undefined while it is. */
+  readonly notReadySince?: number;
+  /** Since when the API's container runs; undefined while it doesn't. */
+  readonly runningSince?: number;
   readonly terminating: boolean;
   readonly restarts: number;
   /** A container (init ones included) that waits: ImagePullBackOff, CrashLoopBackOff, CreateContainerConfigError, … */
@@ -158,6 +162,8 @@ export interface Decision {
   readonly breached: boolean;
   /** A guard that stopped the preferred action, if one did. */
   readonly heldBy: Guard | undefined;
+  /** The database has to be asked before a revision or a pod may be blamed. */
+  readonly asksDatabase: boolean;
   /** Revisions beyond historyLimit that nothing uses: their ControllerRevisions may be deleted. */
   readonly prune: readonly string[];
   /** Milliseconds until the next look: 5,000 while a revision bakes or a breach is suspected, else 30,000. */

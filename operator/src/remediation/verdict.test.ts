@@ -56,6 +56,7 @@ describe('DatabaseSaturated', () => {
     expect(decision.explanation.signals).toHaveLength(2);
     expect(decision.explanation.considered.map(({action, taken}) => [action, taken])).toEqual([
       ['Rollback', false],
+      ['Restart', false],
       ['Escalate', true],
     ]);
   });
@@ -105,6 +106,7 @@ describe('DatabaseDown', () => {
     expect(decision.explanation.message).toContain(`The database does not answer since ${iso(since)}: ECONNREFUSED.`);
     expect(decision.explanation.considered.map(({action, taken}) => [action, taken])).toEqual([
       ['Rollback', false],
+      ['Restart', false],
       ['Hold', true],
     ]);
   });

@@ -3,6 +3,7 @@ import type {Assessment} from './assessment.ts';
 import {badRevision} from './verdict-bad-revision.ts';
 import {databaseDown} from './verdict-database-down.ts';
 import {databaseSaturated} from './verdict-database-saturated.ts';
+import {hung} from './verdict-hung.ts';
 import {rolloutBlocked} from './verdict-rollout-blocked.ts';
 import {telemetryGap} from './verdict-telemetry-gap.ts';
 import {unknown} from './verdict-unknown.ts';
@@ -15,6 +16,7 @@ const order: readonly (readonly [Verdict, (a: Assessment) => Finding])[] = [
   ['DatabaseDown', databaseDown],
   ['RolloutBlocked', rolloutBlocked],
   ['BadRevision', badRevision],
+  ['Hung', hung],
   ['Unknown', unknown],
 ];
 

@@ -1,13 +1,43 @@
 import {breachesOf, clear} from '../slo/index.ts';
 import {crashLoops, type Assessment} from './assessment.ts';
 import {contrast} from './contrast.ts';
+import type {Judgement} from './verdict.ts';
+import {hungPods} from './verdict-hung.ts';
+import {iso} from './text.ts';
 
-/** An independent source for the claim that the revision is bad. */
+/** An independent source for a claim: that the revision is bad, or that a pod hangs. */
 export interface Witness {
   readonly name: 'podReadings' | 'contrast' | 'twoPods' | 'podStatus' | 'database';
   /** Awaited: it has to be heard before anything is done, and hasn't been yet. */
   readonly answer: 'Confirms' | 'Contradicts' | 'Abstains' | 'Awaited';
   readonly reason: string;
+}
+
+/**
+ * Hears every witness for what a verdict claims; nobody for one that leads to no action.
+ *
+ * @param a the assessment
+ * @param verdict what is claimed
+ */
+export function hear(a: Assessment, verdict: Judgement['verdict']): readonly Witness[] {
+  switch (verdict) {
+    case 'BadRevision':
+    case 'Unknown':
+      return witnesses(a);
+    case 'Hung':
+      return hungWitnesses(a);
+    case 'None':
+    case 'TelemetryGap':
+    case 'DatabaseSaturated':
+    case 'DatabaseDown':
+    case 'RolloutBlocked':
+      return [];
+  }
+}
+
+/** Whether the database has to be asked before the claim can stand. */
+export function awaitsDatabase(heard: readonly Witness[]): boolean {
+  return heard.some(({name, answer}) => name === 'database' && answer === 'Awaited');
 }
 
 /**
@@ -85,10 +115,26 @@ function podStatus({servingPods}: Assessment): Witness {
  * answering, pods fail before its probe is due again (seen on a real cluster).
  */
 function database({o, window}: Assessment): Witness {
+  return askedSince(o, window?.to, 'the newest of these responses');
+}
+
+function askedSince({database: {reachable, askedAt}}: Assessment['o'], since = -Infinity, what = ''): Witness {
   const name = 'database';
-  const {reachable, askedAt} = o.database;
   if (reachable === undefined || askedAt === undefined) return {name, answer: 'Abstains', reason: 'it is not asked'};
-  return window !== undefined && askedAt < window.to
-    ? {name, answer: 'Awaited', reason: 'it was not asked since the newest of these responses'}
-    : {name, answer: 'Abstains', reason: 'it answers, which says nothing about the revision'};
+  return askedAt < since
+    ? {name, answer: 'Awaited', reason: `it was not asked since ${what}`}
+    : {name, answer: 'Abstains', reason: 'it answers, which says nothing about the cause'};
+}
+
+/** The kubelet's word on the pod, and what others of the same revision do with the same database and load. */
+function hungWitnesses(a: Assessment): readonly Witness[] {
+  const [first] = hungPods(a);
+  if (first === undefined) return [];
+  const ready = a.servingPods.filter((pod) => pod.ready).length;
+  const contrasts = {name: 'contrast', reason: `${ready} pods of its revision are Ready`} as const;
+  return [
+    {name: 'podStatus', answer: 'Confirms', reason: `it is not Ready since ${iso(first.since)}, and runs on`},
+    {...contrasts, answer: ready > 0 ? 'Confirms' : 'Contradicts'},
+    askedSince(a.o, first.since, 'the pod stopped being Ready'),
+  ];
 }

@@ -51,6 +51,7 @@ export const reasons = {
   Inconclusive: 'Too little was measured to say',
   NoAction: 'No action is under way',
   RollingBack: 'The last known good revision is being brought back',
+  Restarting: 'One pod is being evicted',
   Verifying: 'The effect of the action is being measured',
   Escalated: 'A person has to decide',
   Paused: 'spec.paused is set; children are left alone',

@@ -29,6 +29,13 @@ export const events = {
     action: 'Rollback',
     meaning: 'The breach goes on after the rollback; a person decides',
   },
+  RestartStarted: {type: 'Warning', action: 'Restart', meaning: 'One pod is being evicted; the note says why'},
+  RestartHelped: {type: 'Normal', action: 'Restart', meaning: 'The replacement of the pod that was evicted is Ready'},
+  RestartNotHelped: {
+    type: 'Warning',
+    action: 'Restart',
+    meaning: 'The eviction of a pod did not help, or could not be carried out; a person decides',
+  },
   RetryAccepted: {type: 'Normal', action: 'Retry', meaning: 'The retry annotation lifted a suspension or rejection'},
   RetryUnknown: {type: 'Warning', action: 'Retry', meaning: 'The retry annotation names no revision in history'},
   DatabaseInitialised: {type: 'Normal', action: 'Database', meaning: 'The database answered for the first time'},

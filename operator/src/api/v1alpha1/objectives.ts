@@ -81,7 +81,12 @@ export const remediation = z
   .object({
     mode: mode.default('Auto').describe('Observe: decide and explain, never act. Auto: act too.'),
     actions: z
-      .object({rollback: mode.default('Auto').describe('The stricter of this and mode holds.')})
+      .object({
+        rollback: mode
+          .default('Auto')
+          .describe('Bring back the last known good revision. The stricter of this and mode holds.'),
+        restart: mode.default('Auto').describe('Evict one pod that hangs. The stricter of this and mode holds.'),
+      })
       .prefault({})
       .describe('The mode of each action.'),
     limits: z

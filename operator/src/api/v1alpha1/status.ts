@@ -30,6 +30,7 @@ export const verdicts = [
   'DatabaseDown',
   'RolloutBlocked',
   'BadRevision',
+  'Hung',
   'Unknown',
 ] as const;
 export type Verdict = (typeof verdicts)[number];
@@ -44,6 +45,7 @@ export const guards = [
   'NoRollbackTarget',
   'TargetTooOld',
   'TargetSuspended',
+  'LastDidNotHelp',
   'Witnesses',
   'SchemaGate',
 ] as const;
@@ -53,21 +55,30 @@ export type Guard = (typeof guards)[number];
 export const outcomes = ['Helped', 'NotHelped', 'Worse', 'Interrupted', 'TargetChanged'] as const;
 export type ActionOutcome = (typeof outcomes)[number];
 
+export const actionKinds = ['Rollback', 'Restart'] as const;
+/** What the operator can do about a breach. */
+export type ActionKind = (typeof actionKinds)[number];
+
 const actionRecord = z.object({
   id: short.describe('Unique for this action: what makes repeating it a no-op.'),
-  kind: z.enum(['Rollback']).describe('What is done.'),
+  kind: z
+    .enum(actionKinds)
+    .describe('What is done. Rollback: the last known good revision is brought back. Restart: one pod is evicted.'),
   verdict: z.enum(verdicts).describe('The cause that it answers.'),
-  targetUid: short.describe('uid of the Deployment that the action changes.'),
-  fromRevision: hash.describe('The revision that is left.'),
-  toRevision: hash.describe('The revision that is brought back.'),
+  targetUid: short.describe('uid of what the action changes: the Deployment, or the pod that is evicted.'),
+  targetName: z.string().max(253).optional().describe('Restart: the pod that is evicted.'),
+  fromRevision: hash.optional().describe('Rollback: the revision that is left.'),
+  toRevision: hash.optional().describe('Rollback: the revision that is brought back.'),
   state: z
     .enum(['Recorded', 'Applied', 'Verifying', 'Ended'])
     .describe(
-      'Recorded: decided, perhaps not begun. Applied: children changed. Verifying: rolled out, effect measured.',
+      'Recorded: decided, perhaps not begun. Applied: done. Verifying: what it asked for is there, effect measured.',
     ),
   recordedAt: time.describe('When it was decided and written down.'),
-  appliedAt: time.optional().describe('When the children were changed.'),
-  rolledOutAt: time.optional().describe('When every wanted pod of the target was available.'),
+  appliedAt: time.optional().describe('When it was done.'),
+  rolledOutAt: time
+    .optional()
+    .describe('Rollback: when every wanted pod of the target was available. Restart: when its replacement was Ready.'),
   endedAt: time.optional().describe('When its outcome was known.'),
   outcome: z.enum(outcomes).optional().describe('Whether it helped.'),
   message: text.optional().describe('How it went, in a sentence.'),
@@ -103,7 +114,7 @@ const explanation = z.object({
   considered: z
     .array(
       z.object({
-        action: z.enum(['Rollback', 'Hold', 'Escalate']).describe('An action that was considered.'),
+        action: z.enum([...actionKinds, 'Hold', 'Escalate']).describe('An action that was considered.'),
         taken: z.boolean().describe('Whether it was taken.'),
         guard: z.enum(guards).optional().describe('What stopped it.'),
         reason: text.describe('Why, in a sentence.'),
@@ -203,7 +214,7 @@ export const maintenanceApiStatus = z
       .meta(mapList('name')),
     remediation: z
       .object({
-        mode: z.enum(['Observe', 'Auto']).describe('The mode that holds.'),
+        mode: z.enum(['Observe', 'Auto']).describe('The mode that holds; Observe: no action may be taken.'),
         action: actionRecord
           .optional()
           .describe('The action under way; written by compare-and-swap before it is begun.'),

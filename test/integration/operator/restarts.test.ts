@@ -1,0 +1,118 @@
+import {once} from 'node:events';
+import {afterAll, expect} from '@jest/globals';
+import type {MaintenanceApi, MaintenanceApiSpecInput} from '../../../operator/src/api/v1alpha1/index.ts';
+import type {Scene} from '../../harness/simulated-pods.ts';
+import {conditionOf, Simulation} from '../../harness/simulation.ts';
+import {sideBySide} from '../../harness/stories.ts';
+
+/* Pods that hang, on a real API server with real controllers: what is evicted, and what is not, by its audit log. */
+const STORY_TIMEOUT_MS = 400_000;
+const STATE_TIMEOUT_MS = 240_000;
+
+let world: Simulation;
+
+const last = ({status}: MaintenanceApi) => status?.remediation?.recentActions?.[0];
+const heldBy =
+  (guard: string) =>
+  ({status}: MaintenanceApi): boolean =>
+    status?.remediation?.lastDecision?.considered.some((item) => item.action === 'Restart' && item.guard === guard) ===
+    true;
+
+/** A good revision serves with so many pods; an operator of its own looks after it. */
+async function serving(
+  namespace: string,
+  replicas: number,
+  spec: Partial<MaintenanceApiSpecInput> = {},
+): Promise<{scene: Scene; pods: readonly string[]}> {
+  const scene = await world.scene(namespace, 50);
+  await world.create(namespace, {replicas, ...spec});
+  await world.good(namespace);
+  return {scene, pods: (await world.apiPods(namespace)).map(({name}) => name)};
+}
+
+const codes = async (namespace: string): Promise<(number | undefined)[]> =>
+  (await world.evictions(namespace)).map(({responseStatus}) => responseStatus?.code);
+
+async function replaced(): Promise<void> {
+  const ns = 'hung-replaced';
+  world.startOperator({LEASE_NAME: ns, WATCH_NAMESPACES: ns});
+  const {scene, pods} = await serving(ns, 3);
+  const [victim = ''] = pods;
+  const patches = await world.deploymentPatches(ns);
+  scene.hung.add(victim);
+  const ended = await world.until(ns, 'a restart helped', (api) => last(api)?.outcome === 'Helped', STATE_TIMEOUT_MS);
+  expect(last(ended)).toMatchObject({kind: 'Restart', verdict: 'Hung', targetName: victim});
+  expect(last(ended)?.message).toContain(`Pod ${victim} was Ready`);
+  expect(ended.status?.remediation?.recentActions).toHaveLength(1);
+  const after = (await world.apiPods(ns)).map(({name}) => name);
+  expect(after).toHaveLength(3);
+  expect(after.filter((name) => pods.includes(name))).toEqual(pods.slice(1));
+  expect(await codes(ns)).toEqual([201]);
+  // The revision is what it was: nothing was rolled out or back.
+  expect(await world.deploymentPatches(ns)).toHaveLength(patches.length);
+  expect(conditionOf(ended, 'Ready')).toBe('True Ready');
+}
+
+async function notReplaced(): Promise<void> {
+  const ns = 'hung-not-replaced';
+  world.startOperator({LEASE_NAME: ns, WATCH_NAMESPACES: ns});
+  const {scene, pods} = await serving(ns, 4, {remediation: {limits: {cooldownSeconds: 0}}});
+  // Pods that are there stay as they are; new ones don't become Ready any more.
+  scene.images.set('example/api:1', {badShare: 0, becomesReady: false});
+  for (const name of pods.slice(0, 2)) scene.hung.add(name);
+  const held = await world.until(ns, 'a person is called', heldBy('LastDidNotHelp'), STATE_TIMEOUT_MS);
+  expect(last(held)).toMatchObject({kind: 'Restart', outcome: 'NotHelped'});
+  expect(conditionOf(held, 'Remediating')).toBe('False Escalated');
+  expect(await codes(ns)).toEqual([201]);
+}
+
+async function observed(): Promise<void> {
+  const ns = 'hung-observed';
+  world.startOperator({LEASE_NAME: ns, WATCH_NAMESPACES: ns});
+  const {scene, pods} = await serving(ns, 3, {remediation: {actions: {restart: 'Observe'}}});
+  scene.hung.add(pods[0] ?? '');
+  await world.until(ns, 'it would have evicted a pod', heldBy('Mode'), STATE_TIMEOUT_MS);
+  expect(await codes(ns)).toEqual([]);
+  scene.hung.clear();
+  await world.until(
+    ns,
+    'all is well',
+    ({status}) => status?.remediation?.lastDecision?.verdict === 'None',
+    STATE_TIMEOUT_MS,
+  );
+}
+
+/** Invariant 6: the leader dies with the answer to the eviction; its successor goes on from the record. */
+async function killed(): Promise<void> {
+  const ns = 'hung-killed';
+  const env = {LEASE_NAME: ns, WATCH_NAMESPACES: ns};
+  const first = world.startOperator(env, {signal: 'SIGKILL', requests: ['^POST .*/eviction ']});
+  const end = once(first, 'exit');
+  const {scene, pods} = await serving(ns, 3);
+  scene.hung.add(pods[0] ?? '');
+  expect((await end)[1]).toBe('SIGKILL');
+  world.startOperator(env);
+  const ended = await world.until(ns, 'a restart helped', (api) => last(api)?.outcome === 'Helped', STATE_TIMEOUT_MS);
+  expect(ended.status?.remediation?.recentActions).toHaveLength(1);
+  expect(await codes(ns)).toEqual([201]);
+}
+
+sideBySide(
+  'a pod that hangs',
+  {
+    start: async () => {
+      world = await Simulation.start();
+    },
+    timeoutMs: STORY_TIMEOUT_MS,
+  },
+  {
+    'is evicted once, and its replacement serves the same revision': replaced,
+    'whose replacement does not become Ready is the last that is evicted': notReplaced,
+    'is left alone where restarts are only observed': observed,
+    'is evicted once, also when the operator dies with the eviction': killed,
+  },
+);
+
+afterAll(async () => {
+  await world.stop();
+});
