@@ -29,6 +29,8 @@ export interface Images {
   readonly load: Image;
   /** The API with a planted fault: one request in five fails. */
   readonly failing: Image;
+  /** The API whose pods hang after SIGUSR2. */
+  readonly latching: Image;
 }
 
 /** Builds all images; unchanged ones are taken from the cache. */
@@ -47,6 +49,10 @@ export async function buildImages(progress: Progress): Promise<Images> {
         base,
         baseArgument: 'BASE_IMAGE',
       },
+      progress,
+    ),
+    latching: await derivedImage(
+      {name: 'api-latching', from: api, dockerfile: join(root, 'test/releases/latching/Dockerfile')},
       progress,
     ),
     failing: await derivedImage(

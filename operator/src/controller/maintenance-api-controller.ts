@@ -165,7 +165,6 @@ export class MaintenanceApiController {
       levels: state.levels,
       scrapes,
       database: reading,
-      retry: api.metadata.annotations?.[requestAnnotations.retry],
       now,
       freshId: randomUUID(),
     });

@@ -1,4 +1,4 @@
-import {revisionAnnotations, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+import {requestAnnotations, revisionAnnotations, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {
   measuredSince,
   type DatabaseFacts,
@@ -25,7 +25,6 @@ export interface ObservationInput {
   readonly levels: ServiceLevels;
   readonly scrapes: readonly ScrapeResult[];
   readonly database: DatabaseReading | undefined;
-  readonly retry: string | undefined;
   readonly now: number;
   readonly freshId: string;
 }
@@ -54,6 +53,7 @@ function revisionFacts(hash: string, {annotations, data, createdAt}: ControllerR
     breachedAt: timeOf(annotations, revisionAnnotations.breached),
     schemaVersion: schemaVersion === undefined ? undefined : Number(schemaVersion),
     imageId: annotations[revisionAnnotations.imageId],
+    restarted: annotations[revisionAnnotations.restarted],
   });
 }
 
@@ -170,6 +170,21 @@ function databaseFacts(input: ObservationInput, pods: readonly Cached<PodProject
   });
 }
 
+/** So much of a restart request's value tells it from another, and fits a pod template and status. */
+const REQUEST_LENGTH = 63;
+const REASON_LENGTH = 1024;
+
+/** What a person asks for by annotation. */
+function requestsOf({metadata: {annotations = {}}}: MaintenanceApi): Pick<Observation, 'retry' | 'restart' | 'pause'> {
+  const restart = annotations[requestAnnotations.restart]?.slice(0, REQUEST_LENGTH);
+  const pause = annotations[requestAnnotations.pauseRemediation];
+  return {
+    retry: annotations[requestAnnotations.retry],
+    restart: restart === '' ? undefined : restart,
+    pause: pause === '' ? 'true' : pause?.slice(0, REASON_LENGTH),
+  };
+}
+
 /** Puts one moment's observation together; IO-free, so that it is of one moment. */
 export function observe(input: ObservationInput): Observation {
   const {api, cache, key, levels, now} = input;
@@ -205,7 +220,7 @@ export function observe(input: ObservationInput): Observation {
         : Object.fromEntries(revisions.map(({hash}) => [hash, levels.bakeRequests(hash, rolledOutAt, now)])),
     load: levels.load(now, deployment?.rolloutStartedAt),
     database: databaseFacts(input, pods),
-    retry: input.retry,
+    ...requestsOf(api),
     freshId: input.freshId,
   };
 }

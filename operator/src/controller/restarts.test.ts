@@ -77,3 +77,66 @@ describe('a restart', () => {
     expect(evictions(stage)).toHaveLength(1);
   });
 });
+
+describe('what a person asks for by annotation', () => {
+  const serving = async (annotations: Record<string, string>): Promise<Stage> => {
+    const stage = new Stage();
+    await stage.settle();
+    stage.serves(GOOD);
+    await stage.settle();
+    stage.edit({}, {annotations});
+    stage.forgetWrites();
+    return stage;
+  };
+
+  test('a restart: the fact first, then other pods of the same revision, once for each value', async () => {
+    const stage = await serving({'maintenance-api.io/restart': 'one'});
+    const {template} = stage;
+    await stage.look();
+    await stage.look();
+    expect(stage.writes.slice(0, 2)).toEqual([`patch ControllerRevision/shop-${GOOD}`, 'apply Deployment/shop']);
+    expect(stage.template).toMatchObject({metadata: {annotations: {'maintenance-api.io/restarted': 'one'}}});
+    expect(stage.template).not.toEqual(template);
+    expect(stage.api?.status).toMatchObject({restart: {value: 'one', revision: GOOD}, revisions: {desired: GOOD}});
+    expect(stage.events).toEqual(['RestartAccepted']);
+    stage.forgetWrites();
+    await stage.lookFor(60_000);
+    expect(stage.writes).toEqual([]);
+    stage.edit({}, {annotations: {'maintenance-api.io/restart': 'two'}});
+    await stage.look();
+    await stage.look();
+    expect(stage.template).toMatchObject({metadata: {annotations: {'maintenance-api.io/restarted': 'two'}}});
+  });
+
+  test('a restart of one revision leaves the pods of another as they were (invariant 8)', async () => {
+    const stage = new Stage();
+    await stage.settle();
+    const {template} = stage;
+    stage.edit({image: 'registry.example.com/api:bad'}, {annotations: {'maintenance-api.io/restart': 'one'}});
+    await stage.settle();
+    expect(stage.api?.status?.restart).toBeUndefined();
+    stage.edit({image: 'registry.example.com/api:good'});
+    await stage.settle();
+    expect(stage.template).toEqual(template);
+  });
+
+  test('a pause of remediation: it is said while it lasts, and nothing is evicted', async () => {
+    const stage = await serving({'maintenance-api.io/pause-remediation': ''});
+    stage.serves(GOOD, {hung: 'pod-1', sinceMs: 60_000});
+    await stage.look();
+    await stage.look();
+    expect(stage.api?.status).toMatchObject({
+      remediation: {
+        paused: 'true',
+        lastDecision: {considered: [{action: 'Restart', taken: false, guard: 'Paused'}, {}]},
+      },
+    });
+    expect(evictions(stage)).toEqual([]);
+    expect(stage.events).toContain('RemediationPaused');
+    stage.edit({}, {annotations: {}});
+    await stage.look();
+    await stage.look();
+    expect(stage.events).toContain('RemediationResumed');
+    expect(evictions(stage)).toEqual(['create pods/pod-1/eviction']);
+  });
+});

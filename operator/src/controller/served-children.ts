@@ -56,7 +56,7 @@ export class ServedChildren {
     return [...applied, ...(await this.#o.children.removeUnwanted(api, keep, {touch}))];
   }
 
-  #revisionToServe({key, api, wanted}: Scope, hash: string | undefined): Scope['wanted'] {
+  #revisionToServe({key, api, wanted}: Scope, hash: string | undefined): DesiredInput['revision'] | undefined {
     if (hash === undefined) return undefined;
     const stored = this.revisions(key, api).find((item) => hashOf(item) === hash)?.value.projection;
     const data = stored?.data ?? (wanted?.hash === hash ? wanted.data : undefined);
@@ -67,7 +67,8 @@ export class ServedChildren {
       carried: this.#imagesOf(key, hash),
       rollback: wanted !== undefined && wanted.hash !== hash,
     });
-    return {hash, data: {...data, spec: {...data.spec, image}}};
+    const restarted = stored?.annotations[revisionAnnotations.restarted];
+    return {hash, data: {...data, spec: {...data.spec, image}}, restarted};
   }
 
   /** Images by which a revision is in a pod template already. */

@@ -39,15 +39,16 @@ function lowestBudget(objectives: readonly ObjectiveStatus[]): string | undefine
   return budgets.sort((a, b) => a.value - b.value)[0]?.text;
 }
 
-function remediationSummary(api: MaintenanceApi, decision: Decision): string {
+function remediationSummary({api, observation, decision}: StatusInput): string {
   const {action, breaker} = decision;
   if (action !== undefined && action.state !== 'Ended') return `${action.kind} ${action.state}`;
   if (escalation(decision) !== undefined) return 'Escalated';
+  if (observation.pause !== undefined) return 'Paused';
   return breaker.state === 'Open' ? 'Observe (breaker open)' : modeOf(api);
 }
 
 function summaryOf(input: StatusInput): Summary {
-  const {api, observation, decision, objectives, database} = input;
+  const {observation, decision, objectives, database} = input;
   const ready = observation.deployment?.readyReplicas ?? 0;
   const wanted = observation.deployment?.wantedReplicas ?? 0;
   const budget = lowestBudget(objectives);
@@ -59,7 +60,7 @@ function summaryOf(input: StatusInput): Summary {
     slo: worst(objectives),
     ...(budget === undefined ? {} : {budget}),
     database: database.state,
-    remediation: remediationSummary(api, decision),
+    remediation: remediationSummary(input),
     ...(message === undefined ? {} : {message: message.slice(0, 1024)}),
   };
 }
@@ -110,7 +111,9 @@ export function statusOf(input: StatusInput): MaintenanceApiStatus {
     },
     database: databaseStatus(input),
     slo: [...input.objectives],
+    ...(decision.restart === undefined ? {} : {restart: decision.restart}),
     remediation: {
+      ...(observation.pause === undefined ? {} : {paused: observation.pause}),
       mode: modeOf(api),
       ...(decision.action === undefined ? {} : {action: decision.action}),
       lastDecision: decision.explanation,

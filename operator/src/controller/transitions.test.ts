@@ -97,6 +97,14 @@ const rows: [EventReason, MaintenanceApiStatus | undefined, MaintenanceApiStatus
   ],
   ['RestartHelped', {}, remediating({recentActions: [aRestart(ENDED_SO)]}), 'The breach ended.'],
   ['RestartNotHelped', {}, remediating({recentActions: [aRestart({...ENDED_SO, outcome: 'Worse'})]}), 'ended.'],
+  [
+    'RestartAccepted',
+    {restart: {value: '1', revision: 'a', time: T1}},
+    {restart: {value: '2', revision: 'b', time: T2}},
+    'Every pod of revision b is being replaced, as maintenance-api.io/restart asks (2)',
+  ],
+  ['RemediationPaused', {}, remediating({paused: 'a migration by hand'}), 'a migration by hand'],
+  ['RemediationResumed', remediating({paused: 'true'}), remediating({}), 'again'],
   ['ObjectiveMet', {conditions: [BREACHED]}, {conditions: [MET]}, 'words'],
 ];
 

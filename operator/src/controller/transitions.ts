@@ -1,11 +1,12 @@
-import type {
-  ActionKind,
-  ActionRecord,
-  ConditionType,
-  EventReason,
-  Explanation,
-  MaintenanceApiStatus,
-  Reason,
+import {
+  requestAnnotations,
+  type ActionKind,
+  type ActionRecord,
+  type ConditionType,
+  type EventReason,
+  type Explanation,
+  type MaintenanceApiStatus,
+  type Reason,
 } from '../api/v1alpha1/index.ts';
 
 /** An event to be emitted: one of the catalogue, with its note. */
@@ -42,6 +43,10 @@ class Side {
     return this.remediation.lastDecision;
   }
 
+  get restart(): NonNullable<Status>['restart'] {
+    return this.#status?.restart;
+  }
+
   get database(): Partial<NonNullable<MaintenanceApiStatus['database']>> {
     return this.#status?.database ?? {};
   }
@@ -76,6 +81,20 @@ const became =
 /** The action that is new, if it is of this kind. */
 const begun = (kind: ActionKind, was: Side, {action}: Side): ActionRecord | undefined =>
   action?.kind === kind && action.id !== was.action?.id ? action : undefined;
+
+const restartAsked: Rule = (was, is) => {
+  const {restart} = is;
+  if (restart === undefined || restart.value === was.restart?.value) return undefined;
+  return `Every pod of revision ${restart.revision} is being replaced, as ${requestAnnotations.restart} asks (${restart.value})`;
+};
+
+const pausedOr =
+  (paused: boolean): Rule =>
+  (was, is) => {
+    const [before, now] = [was.remediation.paused, is.remediation.paused];
+    if ((now !== undefined) !== paused || (before !== undefined) === paused) return undefined;
+    return paused ? `No action is taken: ${now}` : 'Actions are taken again';
+  };
 
 const restarts: Rule = (was, is) => {
   const action = begun('Restart', was, is);
@@ -178,6 +197,9 @@ const rules: readonly (readonly [EventReason, Rule])[] = [
   ['RollbackCompleted', rolledBack],
   ['RollbackHelped', actionEnded('Rollback', true)],
   ['RollbackNotHelped', actionEnded('Rollback', false)],
+  ['RestartAccepted', restartAsked],
+  ['RemediationPaused', pausedOr(true)],
+  ['RemediationResumed', pausedOr(false)],
   ['RestartStarted', restarts],
   ['RestartHelped', actionEnded('Restart', true)],
   ['RestartNotHelped', actionEnded('Restart', false)],

@@ -13,11 +13,19 @@ export interface KubeObject {
   readonly [field: string]: unknown;
 }
 
+/** A revision, and what its pods are rendered from. */
+export interface ServedRevision {
+  readonly hash: string;
+  readonly data: RevisionData;
+  /** The restart request for which its pods were replaced last. */
+  readonly restarted?: string | undefined;
+}
+
 /** What decides every child but the Secrets. */
 export interface DesiredInput {
   readonly api: MaintenanceApi;
   /** The revision to serve, which is not the spec's own after a rollback. */
-  readonly revision: {readonly hash: string; readonly data: RevisionData};
+  readonly revision: ServedRevision;
   /** Which optional kinds the cluster has. */
   readonly presence: Readonly<Record<OptionalKind, Presence>>;
   /** Namespace in which the operator's own pods are. */

@@ -1,6 +1,14 @@
 import type {Container, EnvVar, PodTemplateSpec, Volume} from 'kubernetes-types/core/v1.js';
-import {childLabels, labels, selectorLabels, type MaintenanceApi, type RevisionData} from '../api/v1alpha1/index.ts';
+import {
+  childLabels,
+  labels,
+  revisionAnnotations,
+  selectorLabels,
+  type MaintenanceApi,
+  type RevisionData,
+} from '../api/v1alpha1/index.ts';
 import {childNames, ports} from './names.ts';
+import type {ServedRevision} from './objects.ts';
 import {containerSecurity, podSecurity, SECRET_MODE} from './pod-security.ts';
 import {secretKeys} from './secret-keys.ts';
 
@@ -60,16 +68,20 @@ function filesOf(name: string): Record<'app' | 'migrate' | 'authority' | 'tokens
  *
  * @throws UnknownRenderVersion when a newer operator stored the revision
  */
-export function apiPodTemplate(
-  api: MaintenanceApi,
-  {hash, data}: {readonly hash: string; readonly data: RevisionData},
-): PodTemplateSpec {
+export function apiPodTemplate(api: MaintenanceApi, {hash, data, restarted}: ServedRevision): PodTemplateSpec {
   switch (data.renderVersion) {
     case 1:
-      return renderVersion1(api.metadata.name, hash, data);
+      return withRestart(renderVersion1(api.metadata.name, hash, data), restarted);
     default:
       throw new UnknownRenderVersion(data.renderVersion);
   }
+}
+
+/** Other pods of the same revision: all but the annotation is as it was. */
+function withRestart(template: PodTemplateSpec, restarted: string | undefined): PodTemplateSpec {
+  if (restarted === undefined) return template;
+  const annotations = {...template.metadata?.annotations, [revisionAnnotations.restarted]: restarted};
+  return {...template, metadata: {...template.metadata, annotations}};
 }
 
 function renderVersion1(name: string, hash: string, data: RevisionData): PodTemplateSpec {

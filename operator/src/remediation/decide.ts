@@ -21,6 +21,7 @@ import {
 import {advanced, interruption, outcome} from './progress.ts';
 import {ended, isRollback, recent, recorded, underWay} from './records.ts';
 import {digestOf} from './rollback.ts';
+import {restarted, restartOf} from './rolling-restart.ts';
 import {at, iso} from './text.ts';
 import type {Decision, Observation, ReleaseState, RevisionFacts, RevisionPatch} from './types.ts';
 import {judge, type Judgement} from './verdict.ts';
@@ -156,6 +157,7 @@ function decision(a: Assessment, judgement: Judgement, consideration: Considerat
     recentActions,
     breaker,
     revisionPatches: patches(a, judgement, limits),
+    restart: restartOf(a, action),
     rolledOutAt: serve === a.serve ? a.rolledOutAt : undefined,
     breached: a.breached,
     heldBy: consideration.heldBy,
@@ -181,6 +183,7 @@ function patches(a: Assessment, judgement: Judgement, {action, recentActions, wi
     ...retried(a),
     ...breachedNow(a, judgement, witnesses),
     ...suspendedBy(a, action),
+    ...restarted(a, action),
     ...rejected(a, action, recentActions),
     ...(a.serve !== undefined && evidence !== undefined ? [[a.serve, goodness(a, evidence)] as const] : []),
   ];

@@ -1,4 +1,4 @@
-import type {ActionKind, ActionRecord, Guard} from '../api/v1alpha1/index.ts';
+import {requestAnnotations, type ActionKind, type ActionRecord, type Guard} from '../api/v1alpha1/index.ts';
 import type {Assessment} from './assessment.ts';
 import {didNotHelp, RECENT_KEPT} from './records.ts';
 import {at, iso} from './text.ts';
@@ -36,7 +36,7 @@ type Guards = readonly (readonly [Guard, Check])[];
 
 /** What every action is held by first. */
 const common: Guards = [
-  ['Paused', ({a}) => (a.o.spec.paused ? 'spec.paused is set' : undefined)],
+  ['Paused', paused],
   ['Mode', mode],
   ['ActionUnderWay', ({action}) => (action === undefined ? undefined : `action ${action.id} is under way`)],
   ['Cooldown', cooldown],
@@ -72,6 +72,11 @@ export function stopped(candidate: Candidate): Stop | undefined {
     return typeof answer === 'string' ? {guard, reason: answer} : {guard, ...answer};
   }
   return undefined;
+}
+
+function paused({a: {o}}: Candidate): string | undefined {
+  if (o.spec.paused) return 'spec.paused is set';
+  return o.pause === undefined ? undefined : `the annotation ${requestAnnotations.pauseRemediation} is set`;
 }
 
 /** By which field of spec.remediation.actions each is allowed. */

@@ -87,6 +87,7 @@ describe('nothing is evicted', () => {
       'Hung',
     ],
     ['in a pause', aHungPod().asking({paused: true}), 'Hung'],
+    ['while a person paused remediation', aHungPod().with({pause: 'true'}), 'Hung'],
     ['in mode Observe', aHungPod().asking({remediation: {mode: 'Observe'}}), 'Hung'],
     ['where restarts are only observed', aHungPod().asking({remediation: {actions: {restart: 'Observe'}}}), 'Hung'],
     ['before the database was asked', aHungPod().withDatabase({askedAt: NOW - MINUTE}), 'Hung'],

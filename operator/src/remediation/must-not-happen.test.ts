@@ -137,6 +137,7 @@ describe('there is no rollback', () => {
       'BadRevision',
     ],
     ['in a pause', aBadRelease().asking({paused: true}), 'BadRevision'],
+    ['while a person paused remediation', aBadRelease().with({pause: 'true'}), 'BadRevision'],
     [
       'in mode Observe',
       aBadRelease().asking({remediation: {mode: 'Observe', actions: {rollback: 'Auto'}, limits: {}}}),

@@ -304,7 +304,7 @@ export class World {
         ...{reachable: !this.#databaseIsDown(), migrations: [{version: 1, previousCanRead: true}]},
         ...(over ? {lastOutage: outage} : {}),
       },
-      retry: this.retry,
+      ...{retry: this.retry, restart: undefined, pause: undefined},
       freshId: `id-${this.#ids++}`,
     };
   }

@@ -57,6 +57,8 @@ export class ObservationBuilder {
       load: {current: 50, beforeRollout: 50},
       database: {reachable: true, migrations: [migration(1), migration(2), migration(3)]},
       retry: undefined,
+      restart: undefined,
+      pause: undefined,
       freshId: 'fresh-id',
     };
   }

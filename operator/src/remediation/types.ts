@@ -20,6 +20,8 @@ export interface RevisionFacts {
   /** The newest migration that had been applied when it became good. */
   readonly schemaVersion?: number;
   readonly imageId?: string;
+  /** The restart request for which its pods were replaced last. */
+  readonly restarted?: string;
 }
 
 /** One of the API's pods, as the API server tells. */
@@ -114,6 +116,10 @@ export interface Observation {
   readonly database: DatabaseFacts;
   /** Answer of the retry annotation, if one stands on the resource that status hasn't answered. */
   readonly retry: string | undefined;
+  /** The value of the restart annotation, as far as it counts; undefined without one. */
+  readonly restart: string | undefined;
+  /** The value of the pause-remediation annotation, `true` where it is empty; undefined without it. */
+  readonly pause: string | undefined;
   /** A fresh unique id, made by the caller (invariant 2: deciding has no randomness). */
   readonly freshId: string;
 }
@@ -156,6 +162,8 @@ export interface Decision {
   readonly breaker: {readonly state: 'Closed' | 'Open'; readonly openedAt?: number};
   /** Facts for ControllerRevisions; written after the action's record. */
   readonly revisionPatches: readonly RevisionPatch[];
+  /** The restart request that was answered last, for status. */
+  readonly restart: MaintenanceApiStatus['restart'];
   /** When the rollout of the serving revision was complete: kept in status.revisions.rolledOutAt. */
   readonly rolledOutAt: number | undefined;
   /** The objective's act window is breached now. */

@@ -37,6 +37,17 @@ export const events = {
     meaning: 'The eviction of a pod did not help, or could not be carried out; a person decides',
   },
   RetryAccepted: {type: 'Normal', action: 'Retry', meaning: 'The retry annotation lifted a suspension or rejection'},
+  RestartAccepted: {
+    type: 'Normal',
+    action: 'Restart',
+    meaning: 'The restart annotation was answered: every pod of the serving revision is being replaced',
+  },
+  RemediationPaused: {
+    type: 'Normal',
+    action: 'Judge',
+    meaning: 'The pause-remediation annotation holds every action from now on',
+  },
+  RemediationResumed: {type: 'Normal', action: 'Judge', meaning: 'The pause-remediation annotation is gone'},
   RetryUnknown: {type: 'Warning', action: 'Retry', meaning: 'The retry annotation names no revision in history'},
   DatabaseInitialised: {type: 'Normal', action: 'Database', meaning: 'The database answered for the first time'},
   DatabaseUnreachable: {type: 'Warning', action: 'Database', meaning: 'The database stopped answering'},

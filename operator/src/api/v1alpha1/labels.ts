@@ -41,6 +41,7 @@ export const revisionAnnotations = {
   breached: `${GROUP}/breached`,
   schemaVersion: `${GROUP}/schema-version`,
   imageId: `${GROUP}/image-id`,
+  restarted: `${GROUP}/restarted`,
 } as const;
 
 /** What each of {@link revisionAnnotations} says; docs are generated from it. */
@@ -52,16 +53,24 @@ export const revisionAnnotationMeanings: Readonly<Record<keyof typeof revisionAn
   breached: 'Since when it was breached; a breached revision never becomes good by itself.',
   schemaVersion: 'The newest migration that was applied when it became good.',
   imageId: 'The imageID of its pods when it became good.',
+  restarted:
+    'The value of the `restart` annotation for which its pods were last restarted; its pod template has it too.',
 };
 
 /** Annotations that a person sets on a MaintenanceApi; each is answered in status and by an event. */
 export const requestAnnotations = {
   retry: `${GROUP}/retry`,
+  restart: `${GROUP}/restart`,
+  pauseRemediation: `${GROUP}/pause-remediation`,
 } as const;
 
 /** What each of {@link requestAnnotations} asks for; docs are generated from it. */
 export const requestAnnotationMeanings: Readonly<Record<keyof typeof requestAnnotations, string>> = {
-  retry: 'Lifts the suspension or rejection of the revision with this hash.',
+  retry: 'Lifts the suspension or rejection of the revision with this hash. It is taken away once answered.',
+  restart:
+    'Replaces every pod of the serving revision, by a rolling update, once for each value (its first 63 characters count). It may stay; `status.restart` has the value that was answered.',
+  pauseRemediation:
+    'As long as it is there nothing is rolled back or restarted; measuring, explaining and releases go on. Its value may say why; `status.remediation.paused` has it.',
 };
 
 /** Labels that every child of `owner` carries. */

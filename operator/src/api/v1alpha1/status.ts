@@ -187,6 +187,14 @@ export const maintenanceApiStatus = z
       })
       .optional()
       .describe('Revisions by their hash.'),
+    restart: z
+      .object({
+        value: short.describe('The value of the annotation.'),
+        revision: hash.describe('The revision whose pods are replaced.'),
+        time: time.describe('When it was begun.'),
+      })
+      .optional()
+      .describe('The restart annotation that was answered last.'),
     replicas: z
       .object({
         wanted: count.describe('Pods that should be there.'),
@@ -214,6 +222,11 @@ export const maintenanceApiStatus = z
       .meta(mapList('name')),
     remediation: z
       .object({
+        paused: text
+          .optional()
+          .describe(
+            'Set while the annotation pause-remediation holds every action: its value, or true where it has none.',
+          ),
         mode: z.enum(['Observe', 'Auto']).describe('The mode that holds; Observe: no action may be taken.'),
         action: actionRecord
           .optional()
