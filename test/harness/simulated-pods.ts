@@ -216,14 +216,15 @@ export class SimulatedPods {
   async #run(pod: Pod): Promise<void> {
     const {namespace = '', uid = ''} = pod.metadata;
     const image = pod.spec.containers[0]?.image ?? '';
-    const behaviour = this.#scenes.get(namespace)?.images.get(image) ?? GOOD;
+    const scene = this.#scenes.get(namespace);
+    const behaviour = scene?.images.get(image) ?? GOOD;
     const known = this.#pods.get(uid);
-    const hangs = this.#scenes.get(namespace)?.hung.has(pod.metadata.name) === true;
+    const hangs = isHung(scene, pod);
     if (known !== undefined && known.waiting === behaviour.waiting && known.hangs === hangs) return;
     const simulated = known ?? (await this.#start(pod, image, behaviour));
     simulated.waiting = behaviour.waiting;
     simulated.hangs = hangs;
-    const imageId = imageIdOf(image, this.#scenes.get(namespace)?.digests.get(image));
+    const imageId = imageIdOf(image, scene?.digests.get(image));
     const status = podStatus(pod, behaviour, simulated, imageId);
     simulated.ready = status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
     await this.#patchStatus(resources.pod, pod, status);
@@ -258,6 +259,10 @@ export class SimulatedPods {
       .patch(ref, metadata.namespace, metadata.name, body, {type: 'merge', subresource: 'status'})
       .catch(ifChanged);
   }
+}
+
+function isHung(scene: Scene | undefined, {metadata}: Pod): boolean {
+  return scene?.hung.has(metadata.name) === true;
 }
 
 /** An object that was deleted, or made anew, since it was listed is none of this round's business. */

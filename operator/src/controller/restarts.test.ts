@@ -98,10 +98,12 @@ describe('what a person asks for by annotation', () => {
     expect(stage.template).toMatchObject({metadata: {annotations: {'maintenance-api.io/restarted': 'one'}}});
     expect(stage.template).not.toEqual(template);
     expect(stage.api?.status).toMatchObject({restart: {value: 'one', revision: GOOD}, revisions: {desired: GOOD}});
-    expect(stage.events).toEqual(['RestartAccepted']);
+    expect(stage.events.filter((event) => event === 'RestartAccepted')).toHaveLength(1);
+    stage.serves(GOOD);
     stage.forgetWrites();
     await stage.lookFor(60_000);
-    expect(stage.writes).toEqual([]);
+    expect(stage.writes.filter((write) => !write.startsWith('patch MaintenanceApi'))).toEqual([]);
+    expect(stage.events).not.toContain('RestartAccepted');
     stage.edit({}, {annotations: {'maintenance-api.io/restart': 'two'}});
     await stage.look();
     await stage.look();

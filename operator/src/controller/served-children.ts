@@ -10,6 +10,7 @@ import {
   type KubeObject,
 } from '../desired/index.ts';
 import type {Cache} from '../observe/cache.ts';
+import type {DeploymentProjection} from '../observe/projections.ts';
 import {hashOf} from './observation.ts';
 import type {KnownRevision, MaintenanceApiControllerOptions, Scope} from './scope.ts';
 
@@ -46,9 +47,7 @@ export class ServedChildren {
     const {touch} = state;
     const held = await this.#handOverReplicas(key, api, touch);
     if (held !== undefined) return [held];
-    const to = decision.action?.toRevision;
-    const acts = to !== undefined && deployment?.revision !== to;
-    const action = acts ? resources.deployment.kind : undefined;
+    const action = childOfAction(decision, deployment);
     const applied = await this.#o.children.apply(api, wanted, {touch, action});
     // While it isn't known whether the cluster has a kind, what stands in for it stays.
     const kept = presence.PrometheusRule === 'Unknown' ? render({...input, presence: NOTHING_OPTIONAL}) : [];
@@ -137,6 +136,12 @@ export class ServedChildren {
   revisions(key: string, api: MaintenanceApi): ReturnType<Cache['revisions']['ownedBy']> {
     return this.#o.cache.revisions.ownedBy(key).filter((item) => item.owner?.uid === api.metadata.uid);
   }
+}
+
+/** The child by which the action under way is carried out, while it isn't yet. */
+function childOfAction({action}: Scope['decision'], deployment: DeploymentProjection | undefined): string | undefined {
+  const to = action?.toRevision;
+  return to === undefined || deployment?.revision === to ? undefined : resources.deployment.kind;
 }
 
 /** The children, or that a newer operator stored the revision to serve. */

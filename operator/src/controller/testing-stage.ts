@@ -258,7 +258,7 @@ export class Stage {
   #annotate(hash: string, annotations: Record<string, string>): void {
     const revision = this.server.objects.get(`ControllerRevision/shop-${hash}`);
     if (revision === undefined) throw new Error(`there is no revision ${hash}`);
-    revision.metadata.annotations = annotations;
+    revision.metadata.annotations = {...revision.metadata.annotations, ...annotations};
   }
 
   #note(asked: Asked): void {
