@@ -51,7 +51,7 @@ describe('a pod that lives and is not ready any more', () => {
       const before = {patches: (await patches()).length, pods: (await apiPods()).map(({metadata}) => metadata.name)};
       const [victim = ''] = before.pods;
       const since = Date.now();
-      await world.signalContainer(WHERE.namespace, victim, 'api', 'SIGUSR2');
+      await world.signalContainer(WHERE.namespace, victim, 'api', 'SIGWINCH');
       const ended = await world.waitApi(
         WHERE,
         'a restart ended',

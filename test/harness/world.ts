@@ -29,7 +29,7 @@ export interface Images {
   readonly load: Image;
   /** The API with a planted fault: one request in five fails. */
   readonly failing: Image;
-  /** The API whose pods hang after SIGUSR2. */
+  /** The API whose pods hang after SIGWINCH. */
   readonly latching: Image;
 }
 

@@ -1,9 +1,9 @@
-// After SIGUSR2 a pod is not ready any more, for good: it lives, serves what reaches it, and answers its metrics.
+// After SIGWINCH (one that the API itself doesn't take for its end) a pod is not ready any more, for good: it lives, serves what reaches it, and answers its metrics.
 import {ServerResponse} from 'node:http';
 
 const writeHead = ServerResponse.prototype.writeHead;
 let latched = false;
-process.on('SIGUSR2', () => {
+process.on('SIGWINCH', () => {
   latched = true;
 });
 
