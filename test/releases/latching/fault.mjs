@@ -1,4 +1,5 @@
-// After SIGWINCH (one that the API itself doesn't take for its end) a pod is not ready any more, for good: it lives, serves what reaches it, and answers its metrics.
+// After SIGWINCH (a signal that the API doesn't take for its end) a pod is not ready any more, for good: it lives,
+// serves what reaches it, and answers its metrics.
 import {ServerResponse} from 'node:http';
 
 const writeHead = ServerResponse.prototype.writeHead;
