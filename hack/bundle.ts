@@ -18,11 +18,19 @@ export interface Program {
   readonly output: string;
   /** Folders that it reads at run time, relative to its main module. */
   readonly folders: readonly string[];
+  /** Programs that its image carries too: main module and file name of each. What they share is there once. */
+  readonly companions?: readonly Pick<Program, 'entry' | 'output'>[];
 }
 
 /** Every program, by the name of its image and of its folder in dist/. */
 export const PROGRAMS = {
-  operator: {name: 'operator', entry: 'operator/src/main.ts', output: 'main.mjs', folders: []},
+  operator: {
+    name: 'operator',
+    entry: 'operator/src/main.ts',
+    output: 'main.mjs',
+    folders: [],
+    companions: [{entry: 'operator/src/backup/main.ts', output: 'backup.mjs'}],
+  },
   api: {name: 'api', entry: 'api-server/src/server.ts', output: 'server.mjs', folders: ['migrations']},
 } as const satisfies Record<string, Program>;
 
@@ -52,15 +60,16 @@ const BANNER = [
  */
 export async function bundle(program: Program, folder: string, maps?: string): Promise<void> {
   const entry = join(project, program.entry);
-  if (!existsSync(entry)) throw new BundleError(`${program.name}: ${program.entry} does not exist`);
+  const programs = [program, ...(program.companions ?? [])];
+  const absent = programs.find((one) => !existsSync(join(project, one.entry)));
+  if (absent !== undefined) throw new BundleError(`${program.name}: ${absent.entry} does not exist`);
   await rm(folder, {recursive: true, force: true});
   await mkdir(folder, {recursive: true});
-  const {name: outputName, ext} = parse(program.output);
   const {metafile, outputFiles} = await build({
     absWorkingDir: project,
-    entryPoints: [{in: program.entry, out: outputName}],
+    entryPoints: programs.map((one) => ({in: one.entry, out: parse(one.output).name})),
     outdir: folder,
-    outExtension: {'.js': ext},
+    outExtension: {'.js': parse(program.output).ext},
     chunkNames: 'chunk-[hash]',
     bundle: true,
     splitting: true,

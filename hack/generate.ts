@@ -6,6 +6,7 @@ import {fileURLToPath} from 'node:url';
 import {stringify} from 'yaml';
 
 import {apiPage} from './generate/api.ts';
+import {backupPage} from './generate/backup-page.ts';
 import {alertsPage, conditionsPage, eventsPage, labelsPage, metricsPage} from './generate/catalogues.ts';
 import {maintenanceApiCrd} from './generate/crd.ts';
 import {docsIndex} from './generate/docs-index.ts';
@@ -37,6 +38,7 @@ export async function generate(): Promise<Map<string, string>> {
   const reference = new Map([
     ['docs/API.md', apiPage()],
     ['docs/reference/alerts.md', alertsPage()],
+    ['docs/reference/backup-failures.md', backupPage()],
     ['docs/reference/metrics.md', metricsPage()],
     ['docs/reference/maintenance-api.md', maintenanceApiPage(crd)],
     ['docs/reference/conditions.md', conditionsPage()],

@@ -26,7 +26,7 @@ const neverBundled: Readonly<Record<string, string>> = {
   'stream-buffers': 'Unlicense',
 };
 
-const programs = ['operator/src/main.ts', 'api-server/src/server.ts'];
+const programs = ['operator/src/main.ts', 'operator/src/backup/main.ts', 'api-server/src/server.ts'];
 
 interface LockedPackage {
   readonly license?: string;
