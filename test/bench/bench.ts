@@ -6,6 +6,7 @@ import type {MaintenanceApi} from '../../operator/src/api/v1alpha1/index.ts';
 import {World} from '../harness/world.ts';
 import {measureLimited} from './api/limited.ts';
 import {Stand} from './api/stand.ts';
+import {measureBackup} from './backup/measure.ts';
 import {ConnectionCounter} from './connections.ts';
 import {measureRollbacks, type Rollback} from './rollbacks.ts';
 
@@ -94,6 +95,9 @@ export class Bench {
 
   /** The API service within the limits of its pod, under load. */
   readonly apiLimited = once(async () => measureLimited(await this.api(), API_RATES, this.progress));
+
+  /** Backups of a gigabyte, without a cluster. */
+  readonly backup = once(async () => measureBackup(this.progress));
 
   /**
    * Starts the cluster again, as the next `up` on this machine would.

@@ -1,6 +1,7 @@
 import type {Row} from './row.ts';
 import {api} from './rows/api.ts';
 import {appliedToReady} from './rows/applied-to-ready.ts';
+import {backup} from './rows/backup.ts';
 import {brokenRequests} from './rows/broken-requests.ts';
 import {connections} from './rows/connections.ts';
 import {controlPlaneReady} from './rows/control-plane.ts';
@@ -18,6 +19,7 @@ import {statusWrites} from './rows/status-writes.ts';
  */
 export const rows: readonly Row[] = [
   ...api,
+  ...backup,
   controlPlaneReady,
   localNodeReady,
   imageLayers,
