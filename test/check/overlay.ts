@@ -13,10 +13,12 @@ const realFiles = [
   ...['hack/check.ts', 'hack/check', 'hack/test.ts', 'hack/test', 'hack/mutate.ts', 'hack/mutate'],
 ];
 
-const noCluster = "import {tmpdir} from 'node:os';\n\nexport default () => tmpdir();\n";
+const nothingToDo = "import {tmpdir} from 'node:os';\n\nexport default () => tmpdir();\n";
 
 /** What Jest's configuration names, and no run of an overlay needs. */
-const madeUp = {'test/e2e/setup.mjs': noCluster, 'test/e2e/teardown.mjs': noCluster};
+const madeUp = Object.fromEntries(
+  ['test/e2e/setup.mjs', 'test/e2e/teardown.mjs', 'test/integration/prepare.mjs'].map((file) => [file, nothingToDo]),
+);
 
 /** A small repository in a temporary folder, under the real rules. */
 export interface Overlay {
