@@ -1,9 +1,7 @@
-import type {FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
+import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import fp from 'fastify-plugin';
+import type {RequestLog} from '../logger.ts';
 import type {RequestLabels} from '../metrics.ts';
-
-/** Where requests are written down. */
-export type RequestLog = Pick<FastifyBaseLogger, 'info'>;
 
 /** Where requests are counted. */
 export interface RequestMetrics {
@@ -39,8 +37,9 @@ export function observeRequest({metrics, requestLog}: Observers, request: Fastif
   reply.header('x-request-id', request.id);
   const begin = performance.now();
   let finished = false;
-  reply.raw.once('finish', () => (finished = true));
-  reply.raw.once('close', () => {
+  // Each comes once; `once` itself would cost a wrapper and its removal.
+  reply.raw.on('finish', () => (finished = true));
+  reply.raw.on('close', () => {
     const route = request.routeOptions.url ?? UNMATCHED_ROUTE;
     if (route.startsWith(UNCOUNTED)) return;
     const milliseconds = performance.now() - begin;

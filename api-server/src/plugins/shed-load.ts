@@ -20,7 +20,8 @@ export const shedLoad = fp(
         next(new OverloadedError(refusal));
         return;
       }
-      reply.raw.once('close', () => admission.leave());
+      // Comes once; `once` itself would cost a wrapper and its removal.
+      reply.raw.on('close', () => admission.leave());
       next();
     });
     done();

@@ -24,15 +24,35 @@ type Unsaid = Omit<Task, 'id' | 'title' | 'createdAt' | 'updatedAt' | 'version'>
  * @param at RFC 3339 in UTC.
  */
 export function newTask(body: CreateTask, id: string, at: string): Task {
-  return {
+  return shown({
     ...UNSAID,
-    id,
     ...canonical(body),
-    title: body.title.toWellFormed(),
+    id,
     completedAt: body.status === 'done' ? at : null,
     createdAt: at,
     updatedAt: at,
     version: 1,
+  });
+}
+
+/** A task with its fields in the order in which all answers have them, and none that this release doesn't know. */
+export function shown(task: Task): Task {
+  return {
+    id: task.id,
+    title: task.title,
+    description: task.description,
+    status: task.status,
+    priority: task.priority,
+    dueAt: task.dueAt,
+    assignee: task.assignee,
+    labels: task.labels,
+    recurrence: task.recurrence,
+    createdAt: task.createdAt,
+    updatedAt: task.updatedAt,
+    completedAt: task.completedAt,
+    deletedAt: task.deletedAt,
+    next: task.next,
+    version: task.version,
   };
 }
 

@@ -254,7 +254,8 @@ function changeOf(row: RowDataPacket): HistoryEntry {
     at: (row.changed_at as Date).toISOString(),
     by: row.principal as string,
     action: row.action as HistoryEntry['action'],
-    changes: row.changes as FieldChange[],
+    // MySQL keeps the names of a document in an order of its own.
+    changes: (row.changes as FieldChange[]).map(({field, from, to}) => ({field, from, to})),
   };
 }
 

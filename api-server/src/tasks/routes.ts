@@ -1,6 +1,6 @@
 import type {TypeBoxTypeProvider} from '@fastify/type-provider-typebox';
 import type {FastifyInstance, FastifyReply} from 'fastify';
-import {Type} from 'typebox';
+import * as Type from 'typebox';
 import {allowOnly} from '../plugins/problem-details.ts';
 import {Problem, type FieldError} from '../problems.ts';
 import {decodeCursor, encodeCursor} from './cursor.ts';

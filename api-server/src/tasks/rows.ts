@@ -1,6 +1,7 @@
 import type {RowDataPacket} from 'mysql2/promise';
 import type {SqlValue} from '../database/database.ts';
-import {UNSAID} from './draft.ts';
+import {isoTime} from '../iso-time.ts';
+import {shown, UNSAID} from './draft.ts';
 import {PRIORITIES, type Priority, type Recurrence, type Task, type TaskStatus} from './schema.ts';
 
 /** The columns of a task, in the order of `valuesOf`. */
@@ -57,7 +58,7 @@ export function valuesOf(task: Task): readonly SqlValue[] {
   ];
 }
 
-/** The columns' types are those of the migrations, and the schema of the answer checks them again. */
+/** The columns' types are those of the migrations. */
 export function taskOf(row: RowDataPacket): Task {
   const status = row.status as TaskStatus;
   return {
@@ -71,8 +72,8 @@ export function taskOf(row: RowDataPacket): Task {
     assignee: row.assignee as string | null,
     labels: (row.labels as string[] | null) ?? [],
     recurrence: recurrenceOf(row),
-    createdAt: (row.created_at as Date).toISOString(),
-    updatedAt: (row.updated_at as Date).toISOString(),
+    createdAt: isoTime(row.created_at as Date),
+    updatedAt: isoTime(row.updated_at as Date),
     // The same for its time, which an older release doesn't take away either.
     completedAt: status === 'done' ? isoOf(row.completed_at) : null,
     deletedAt: null,
@@ -83,7 +84,7 @@ export function taskOf(row: RowDataPacket): Task {
 
 /** A task that was stored as the API shows it, perhaps by an older release that knew fewer fields. */
 export function taskOfDocument(document: unknown): Task {
-  return {...UNSAID, ...(document as Task)};
+  return shown({...UNSAID, ...(document as Task)});
 }
 
 function recurrenceOf(row: RowDataPacket): Recurrence | null {
@@ -96,5 +97,5 @@ function timeOf(text: string | null): Date | null {
 }
 
 function isoOf(value: unknown): string | null {
-  return value instanceof Date ? value.toISOString() : null;
+  return value instanceof Date ? isoTime(value) : null;
 }

@@ -1,4 +1,5 @@
-import {Type, type Static} from 'typebox';
+import * as Type from 'typebox';
+import type {Static} from 'typebox';
 
 /** Longest title and description, in Unicode code points, which is what both JSON Schema and MySQL's VARCHAR count. */
 const MAX_TITLE = 200;

@@ -3,8 +3,11 @@ import {describe, expect, test} from '@jest/globals';
 import fc from 'fast-check';
 import {Problem} from '../problems.ts';
 import {decodeCursor, encodeCursor} from './cursor.ts';
+import {newTask} from './draft.ts';
 import {etagOf, parseIfMatch} from './etag.ts';
 import {hashBody, parseIdempotencyKey} from './idempotency.ts';
+import {taskOf, taskOfDocument} from './rows.ts';
+import {TaskSchema} from './schema.ts';
 import {isTaskId, uuidV7} from './uuid.ts';
 
 function codeOf(run: () => unknown): string | undefined {
@@ -16,6 +19,18 @@ function codeOf(run: () => unknown): string | undefined {
   }
   return undefined;
 }
+
+test('a task has the fields of the schema in its order and no others, whether it is new, a row or a document', () => {
+  const fields = Object.keys(TaskSchema.properties);
+  const task = newTask({description: 'Both bearings.', title: 'Grease the pump'}, 'an-id', '2026-11-23T05:00:00.000Z');
+  expect(Object.keys(task)).toEqual(fields);
+  const at = new Date('2026-11-23T05:00:00.000Z');
+  const row = {constructor: {name: 'RowDataPacket'}, created_at: at, updated_at: at, recurrence_rule: null} as const;
+  expect(Object.keys(taskOf(row))).toEqual(fields);
+  const document = Object.fromEntries(Object.entries({...task, ofALaterRelease: 1}).reverse());
+  expect(Object.keys(taskOfDocument(document))).toEqual(fields);
+  expect(taskOfDocument(document)).toEqual(task);
+});
 
 describe('task ids', () => {
   test('are in order of time and are recognised', () => {
