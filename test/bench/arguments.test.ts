@@ -2,7 +2,7 @@ import {describe, expect, test} from '@jest/globals';
 import {parseArguments, UsageError} from './arguments.ts';
 
 const KNOWN = ['a', 'b'];
-const defaults = {runs: 3, minutes: 10, idleMinutes: 10, demo: false, cold: false};
+const defaults = {runs: 3, minutes: 10, idleMinutes: 10, lists: false, demo: false, cold: false};
 
 describe('the command line', () => {
   test('asks for all rows, briefly, unless told', () => {
@@ -10,11 +10,22 @@ describe('the command line', () => {
   });
 
   test('chooses rows and lengths', () => {
-    const args = ['b', '--runs', '20', '--minutes=25', '--idle-minutes', '1', '--demo', '--cold', '--strict'];
+    const args = [
+      'b',
+      '--runs',
+      '20',
+      '--minutes=25',
+      '--idle-minutes',
+      '1',
+      '--lists',
+      '--demo',
+      '--cold',
+      '--strict',
+    ];
     expect(parseArguments(args, KNOWN)).toEqual({
       rows: ['b'],
       isStrict: true,
-      options: {runs: 20, minutes: 25, idleMinutes: 1, demo: true, cold: true},
+      options: {runs: 20, minutes: 25, idleMinutes: 1, lists: true, demo: true, cold: true},
     });
   });
 

@@ -25,6 +25,8 @@ export interface Options {
   /** How long steady traffic is watched, and how old the operator is at least when its memory is read. */
   readonly minutes: number;
   readonly idleMinutes: number;
+  /** Whether lists are read at ten million tasks too. */
+  readonly lists: boolean;
   /** Whether the demo is run. */
   readonly demo: boolean;
   /** Whether the demo is run as on a new machine. */
@@ -121,7 +123,9 @@ export class Bench {
 
   /** Ends the cluster and the API's stand, if they are there. */
   async close(): Promise<void> {
-    await this.#stand?.close();
+    const stand = this.#stand;
+    this.#stand = undefined;
+    await stand?.close();
     const world = await this.#world;
     this.#world = undefined;
     await world?.close();

@@ -1,6 +1,7 @@
 import type {Progress} from '../../../hack/lib/progress.ts';
 import {percentile} from '../statistics.ts';
 import {cpuSeconds} from './process.ts';
+import {assertSame} from './same.ts';
 import type {Server, ServerName, Stand} from './stand.ts';
 import {closedLoop, mix} from './traffic.ts';
 
@@ -21,7 +22,7 @@ export interface Comparison {
 
 /**
  * Compares our service with a peer in requests per CPU-second of the server's process, each as busy as it can be, on the same
- * table: a pair is a second and a half of the one and then of the other, the next pair the other way round.
+ * table and with the same answers: a pair is a second and a half of the one and then of the other, the next pair the other way round.
  */
 export async function compare(
   stand: Stand,
@@ -30,6 +31,7 @@ export async function compare(
 ): Promise<Comparison> {
   const servers = {ours: await stand.start('ours'), peer: await stand.start(peer)};
   try {
+    await assertSame(stand, servers.ours, servers.peer);
     return await progress.run(`${PAIRS} pairs against ${peer}`, async ({detail}) => {
       for (const server of Object.values(servers)) await perCpuSecond(stand, server, WARM_UP_SECONDS);
       const pairs: {ours: number; peer: number}[] = [];

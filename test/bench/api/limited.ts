@@ -1,7 +1,7 @@
 import type {Progress} from '../../../hack/lib/progress.ts';
 import {percentile} from '../statistics.ts';
 import {Limits, type Throttling} from './limits.ts';
-import {watchMemory} from './process.ts';
+import {watchMemory, type Resident} from './process.ts';
 import type {Stand} from './stand.ts';
 import {mix, openLoop, type Outcome} from './traffic.ts';
 
@@ -27,8 +27,8 @@ export interface Limited {
   /** From the start of the process until it answers a request from the database, in milliseconds. */
   readonly readyMs: number;
   readonly loads: readonly LoadResult[];
-  /** The most memory that was seen resident under those loads, in bytes. */
-  readonly mostResident: number;
+  /** The most memory that was seen resident under those loads. */
+  readonly mostResident: Resident;
 }
 
 /** Starts our service within 100m CPU and 128 MiB and puts loads on it, one after the other. */

@@ -14,10 +14,17 @@ export async function cpuSeconds(pid: number): Promise<number> {
 /** How often memory is looked at. */
 const SAMPLE_MS = 500;
 
+/** Bytes that a process has resident. */
+export interface Resident {
+  readonly all: number;
+  /** Pages of files, of which the program itself is nearly all: the kernel has them once, for all processes that run it. */
+  readonly ofFiles: number;
+}
+
 /** Watches how much memory a process has resident. */
 export interface MemoryWatch {
-  /** @returns the most that was seen, in bytes */
-  stop(): Promise<number>;
+  /** @returns the most that was seen */
+  stop(): Promise<Resident>;
 }
 
 /**
@@ -25,11 +32,12 @@ export interface MemoryWatch {
  * kernel calls the peak also has the instants of a collection or a compilation in it, which nobody sees.
  */
 export function watchMemory(pid: number): MemoryWatch {
-  let most = 0;
+  let most: Resident = {all: 0, ofFiles: 0};
   const end = new AbortController();
   const loop = (async () => {
     while (!end.signal.aborted) {
-      most = Math.max(most, await resident(pid));
+      const seen = await resident(pid);
+      if (seen.all > most.all) most = seen;
       await delay(SAMPLE_MS);
     }
   })();
@@ -42,9 +50,12 @@ export function watchMemory(pid: number): MemoryWatch {
   };
 }
 
-async function resident(pid: number): Promise<number> {
+async function resident(pid: number): Promise<Resident> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (kilobytes === undefined) throw new Error(`/proc/${pid}/status has no VmRSS`);
-  return Number(kilobytes) * 1024;
+  const field = (name: string): number => {
+    const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
+    if (kilobytes === undefined) throw new Error(`/proc/${pid}/status has no ${name}`);
+    return Number(kilobytes) * 1024;
+  };
+  return {all: field('VmRSS'), ofFiles: field('RssFile')};
 }

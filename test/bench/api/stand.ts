@@ -1,9 +1,10 @@
 import {spawn, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
-import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import type {Connection} from 'mysql2/promise';
 import {bundle, PROGRAMS} from '../../../hack/bundle.ts';
 import {buildGo, type GoProgram} from '../../../hack/lib/go.ts';
 import type {Progress} from '../../../hack/lib/progress.ts';
@@ -41,6 +42,19 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** Puts tasks into a new database. */
+export type Fill = (empty: {
+  readonly connection: Connection;
+  /** Runs our service's migrations; with a number, only the first so many. */
+  migrate(first?: number): Promise<void>;
+}) => Promise<void>;
+
+export interface StandOptions {
+  /** Further options of mysqld. */
+  readonly mysqld?: readonly string[];
+  readonly fill?: Fill;
+}
+
 export interface StartOptions {
   /** Put before the server's command, as `[program, …arguments]`; it must become the command by exec. */
   readonly wrapper?: readonly string[];
@@ -69,17 +83,22 @@ export class Stand {
   }
 
   /** Brings it up: a database with the release's schema and ten thousand tasks, and our service as its image has it. */
-  static async open(progress: Progress): Promise<Stand> {
+  static async open(
+    progress: Progress,
+    {mysqld = ['--innodb-buffer-pool-size=128M'], fill = seed}: StandOptions = {},
+  ): Promise<Stand> {
     const folder = await mkdtemp(join(tmpdir(), 'bench-api-'));
-    const mysql = await startMysqld({progress, args: ['--innodb-buffer-pool-size=128M']});
+    const mysql = await startMysqld({progress, args: mysqld});
     const stand = new Stand(mysql, await mysql.createDatabase(), folder, await imageSettings(), progress);
     await bundle(PROGRAMS.api, join(folder, 'app'));
     await writeFile(join(folder, 'password'), stand.#database.password);
     await writeFile(join(folder, 'tokens'), `bench:${TOKEN}\n`);
-    const migration = stand.#spawn(stand.#ours(['migrate']), {});
-    const [code] = (await once(migration, 'exit')) as [number | null];
-    if (code !== 0) throw new Error(`the migration ended with ${String(code)}`);
-    await stand.#seed();
+    const connection = await stand.connect();
+    try {
+      await fill({connection, migrate: async (first) => stand.#migrate(first)});
+    } finally {
+      await connection.end();
+    }
     return stand;
   }
 
@@ -93,6 +112,11 @@ export class Stand {
     if (pid === undefined) throw new Error(`${command.join(' ')} could not be started`);
     await waitFor(`${name} to answer`, () => this.#answers(child, origin), READY_TIMEOUT_MS, 20);
     return {origin, pid, stop: () => this.#end(child)};
+  }
+
+  /** A connection to the one database, for who looks at the rows or makes some. */
+  connect(): Promise<Connection> {
+    return this.#mysql.connect(this.#database.database);
   }
 
   /** Ends all that runs and removes what was made. */
@@ -162,30 +186,48 @@ export class Stand {
     return answer.status === 200 ? true : undefined;
   }
 
-  async #seed(): Promise<void> {
-    const connection = await this.#mysql.connect(this.#database.database);
-    try {
-      for (let from = 0; from < SEEDED; from += 1000) {
-        const rows = this.ids
-          .slice(from, from + 1000)
-          .map((id, index) => [
-            id,
-            `Inspect pump ${from + index}`,
-            'x'.repeat(200),
-            'open',
-            new Date(0),
-            new Date(0),
-            1,
-          ]);
-        await connection.query(
-          'INSERT INTO tasks (id, title, description, status, created_at, updated_at, version) VALUES ?',
-          [rows],
-        );
+  async #migrate(first?: number): Promise<void> {
+    const folder = join(this.#folder, 'app/migrations');
+    const env: Record<string, string> = {MIGRATE_TIMEOUT_SECONDS: '3600'};
+    if (first !== undefined) {
+      env['MIGRATIONS_DIR'] = join(this.#folder, 'first-migrations');
+      await mkdir(env['MIGRATIONS_DIR']);
+      for (const file of (await readdir(folder)).sort().slice(0, first)) {
+        await cp(join(folder, file), join(env['MIGRATIONS_DIR'], file));
       }
-    } finally {
-      await connection.end();
     }
+    const migration = this.#spawn(this.#ours(['migrate']), env);
+    const [code] = (await once(migration, 'exit')) as [number | null];
+    if (code !== 0) throw new Error(`the migration ended with ${String(code)}`);
   }
+}
+
+/** Ten thousand tasks. */
+const seed: Fill = async ({connection, migrate}) => {
+  await migrate();
+  for (let from = 0; from < SEEDED; from += 1000) {
+    const numbers = Array.from({length: 1000}, (_, index) => from + index);
+    await connection.query(`INSERT INTO tasks (${SEED_COLUMNS}) VALUES ?`, [numbers.map(seedRow)]);
+    const labels = numbers.flatMap((number) => seedLabels(number).map((label) => [label, idOf(number)]));
+    await connection.query('INSERT INTO task_labels (label, task_id) VALUES ?', [labels]);
+  }
+};
+
+const SEED_COLUMNS =
+  'id, title, description, status, priority, due_at, assignee, labels, created_at, updated_at, version, created_by';
+
+/** Every second task has what a task need not have. */
+function seedRow(number: number): readonly unknown[] {
+  const more = number % 2 === 0;
+  const at = new Date(Date.UTC(2026, 0, 1) + number * 60_000);
+  const due = more ? new Date(at.getTime() + 7 * 24 * 3600 * 1000) : null;
+  const labels = more ? JSON.stringify(seedLabels(number)) : null;
+  const texts = [idOf(number), `Inspect pump ${number}`, 'x'.repeat(200), 'open'];
+  return [...texts, number % 4, due, more ? `team-${number % 7}` : null, labels, at, at, 1, 'bench'];
+}
+
+function seedLabels(number: number): readonly string[] {
+  return number % 2 === 0 ? ['pump', `site-${number % 100}`] : [];
 }
 
 /** An id of version 7 from the first milliseconds of the epoch. */

@@ -106,7 +106,7 @@ export async function closedLoop({origin, token, connections, seconds, wish}: Sa
 }
 
 /**
- * The mix of the figures: of ten requests seven read a task, two list twenty, one creates.
+ * The mix of the figures: of ten requests seven read a task, two list twenty, one creates one with labels.
  *
  * @param ids - of tasks that exist
  */
@@ -120,4 +120,12 @@ export function mix(ids: readonly string[]): (index: number) => Wish {
   };
 }
 
-const NEW_TASK = JSON.stringify({title: 'Change the filter of pump 7', description: 'x'.repeat(200), status: 'open'});
+const NEW_TASK = JSON.stringify({
+  title: 'Change the filter of pump 7',
+  description: 'x'.repeat(200),
+  status: 'open',
+  priority: 'high',
+  dueAt: '2027-03-01T09:00:00+01:00',
+  assignee: 'team-4',
+  labels: ['pump', 'filter'],
+});

@@ -1,47 +1,71 @@
 /** The tasks API as one writes it with bare Fastify 5 and mysql2: the peer of `npm run bench -- api-fastify`. */
 import fastify from 'fastify';
-import {decodeCursor, Tasks, tokenCheck, type NewTask} from './tasks.ts';
+import {
+  decodeCursor,
+  ID,
+  LABEL,
+  LIMIT,
+  PRIORITIES,
+  RULE,
+  STATUSES,
+  Tasks,
+  tokenCheck,
+  ZONE,
+  type NewTask,
+} from './tasks.ts';
 
-const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const title = {type: 'string', maxLength: 200, pattern: '\\S'};
-const description = {type: 'string', maxLength: 10_000};
-const status = {enum: ['open', 'in_progress', 'done']};
 const text = {type: 'string'};
+const textOrNull = {type: ['string', 'null']};
+const recurrence = {
+  type: ['object', 'null'],
+  required: ['rule', 'timeZone'],
+  additionalProperties: false,
+  properties: {rule: {...text, pattern: RULE.source}, timeZone: {...text, pattern: ZONE.source}},
+};
 const task = {
   type: 'object',
-  required: ['id', 'title', 'description', 'status', 'createdAt', 'updatedAt', 'version'],
   properties: {
-    id: text,
-    title: text,
-    description: text,
-    status: text,
-    createdAt: text,
-    updatedAt: text,
+    ...{id: text, title: text, description: text, status: text, priority: text},
+    ...{dueAt: textOrNull, assignee: textOrNull, labels: {type: 'array', items: text}, recurrence},
+    ...{createdAt: text, updatedAt: text, completedAt: textOrNull, deletedAt: textOrNull, next: textOrNull},
     version: {type: 'integer'},
   },
 };
 const page = {
   type: 'object',
-  required: ['items', 'nextCursor'],
-  properties: {items: {type: 'array', items: task}, nextCursor: {type: ['string', 'null']}},
+  properties: {
+    items: {type: 'array', items: {...task, required: Object.keys(task.properties)}},
+    nextCursor: textOrNull,
+  },
 };
 const newTask = {
   type: 'object',
   required: ['title'],
   additionalProperties: false,
-  properties: {title, description, status},
+  properties: {
+    title: {...text, maxLength: 200, pattern: '\\S'},
+    description: {...text, maxLength: 10_000},
+    status: {enum: STATUSES},
+    priority: {enum: PRIORITIES},
+    dueAt: {...textOrNull, format: 'date-time'},
+    assignee: {...textOrNull, maxLength: 100, pattern: '\\S'},
+    labels: {type: 'array', items: {...text, pattern: LABEL.source}, maxItems: 10, uniqueItems: true},
+    recurrence,
+  },
+  if: {required: ['recurrence'], properties: {recurrence: {type: 'object'}}},
+  then: {required: ['dueAt'], properties: {dueAt: text}},
 };
 const query = {
   type: 'object',
   additionalProperties: false,
-  properties: {limit: {type: 'string', pattern: '^([1-9][0-9]?|100)$'}, cursor: {type: 'string', maxLength: 200}},
+  properties: {limit: {...text, pattern: LIMIT.source}, cursor: {...text, maxLength: 200}},
 };
 
 const tasks = new Tasks(process.env);
 const isKnown = tokenCheck(process.env['TOKEN'] ?? '');
 const app = fastify({
   bodyLimit: 64 * 1024,
-  ajv: {customOptions: {coerceTypes: false, removeAdditional: false}},
+  ajv: {customOptions: {coerceTypes: false, removeAdditional: false, allowUnionTypes: true}},
 });
 
 app.addHook('onRequest', (request, reply, next) => {

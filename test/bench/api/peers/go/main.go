@@ -2,83 +2,37 @@
 package main
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"database/sql"
 	"encoding/base64"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"log"
 	"net"
 	"net/http"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-sql-driver/mysql"
 )
 
-const (
-	columns = "id, title, description, status, created_at, updated_at, version"
-	instant = "2006-01-02T15:04:05.000Z"
-	maxBody = 64 * 1024
-)
-
-var (
-	idShape    = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	limitShape = regexp.MustCompile(`^([1-9][0-9]?|100)$`)
-)
-
-type task struct {
-	ID          string `json:"id"`
-	Title       string `json:"title"`
-	Description string `json:"description"`
-	Status      string `json:"status"`
-	CreatedAt   string `json:"createdAt"`
-	UpdatedAt   string `json:"updatedAt"`
-	Version     int    `json:"version"`
-}
+const maxBody = 64 * 1024
 
 type page struct {
 	Items      []task  `json:"items"`
 	NextCursor *string `json:"nextCursor"`
 }
 
-type newTask struct {
-	Title       *string `json:"title"`
-	Description string  `json:"description"`
-	Status      *string `json:"status"`
-}
-
-func (n newTask) valid() bool {
-	if n.Title == nil || strings.TrimSpace(*n.Title) == "" || utf8.RuneCountInString(*n.Title) > 200 {
-		return false
-	}
-	if utf8.RuneCountInString(n.Description) > 10_000 {
-		return false
-	}
-	return n.Status == nil || *n.Status == "open" || *n.Status == "in_progress" || *n.Status == "done"
-}
-
 type service struct {
+	db                 *sql.DB
 	token              [32]byte
 	find, list, insert *sql.Stmt
-}
-
-type row interface{ Scan(dest ...any) error }
-
-func scan(r row) (task, error) {
-	var t task
-	var created, updated time.Time
-	err := r.Scan(&t.ID, &t.Title, &t.Description, &t.Status, &created, &updated, &t.Version)
-	t.CreatedAt, t.UpdatedAt = created.Format(instant), updated.Format(instant)
-	return t, err
+	mutex              sync.Mutex
+	insertLabels       map[int]*sql.Stmt
 }
 
 func (s *service) authorized(next http.Handler) http.Handler {
@@ -162,33 +116,14 @@ func (s *service) createTask(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest)
 		return
 	}
-	status := "open"
-	if n.Status != nil {
-		status = *n.Status
-	}
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	at := now.Format(instant)
-	t := task{uuidV7(now), *n.Title, n.Description, status, at, at, 1}
-	if _, err := s.insert.ExecContext(r.Context(), t.ID, t.Title, t.Description, status, now, now, 1); err != nil {
+	t, now := n.task()
+	if err := s.store(r.Context(), t, now); err != nil {
 		broken(w, err)
 		return
 	}
 	w.Header().Set("Location", "/api/v1/tasks/"+t.ID)
 	w.Header().Set("ETag", `"1"`)
 	answer(w, http.StatusCreated, t)
-}
-
-func uuidV7(now time.Time) string {
-	var b [16]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		panic(err)
-	}
-	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli()))
-	copy(b[:6], ms[2:])
-	b[6], b[8] = b[6]&0x0f|0x70, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 func answer(w http.ResponseWriter, status int, value any) {
@@ -235,11 +170,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	s := &service{token: sha256.Sum256([]byte(os.Getenv("TOKEN")))}
+	s := &service{db: db, token: sha256.Sum256([]byte(os.Getenv("TOKEN"))), insertLabels: map[int]*sql.Stmt{}}
 	for statement, text := range map[**sql.Stmt]string{
 		&s.find:   "SELECT " + columns + " FROM tasks WHERE id = ?",
 		&s.list:   "SELECT " + columns + " FROM tasks WHERE id > ? ORDER BY id LIMIT ?",
-		&s.insert: "INSERT INTO tasks (" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?)",
+		&s.insert: "INSERT INTO tasks (" + columns + ", created_by) VALUES (" + strings.Repeat("?, ", 16) + "?)",
 	} {
 		if *statement, err = db.Prepare(text); err != nil {
 			return err
