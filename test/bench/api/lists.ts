@@ -153,9 +153,9 @@ async function insertTasks(connection: Connection, from: number, count: number):
      WITH RECURSIVE numbers (n) AS (SELECT ? UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
      SELECT CONCAT(INSERT(LPAD(LOWER(HEX(n)), 12, '0'), 9, 0, '-'), '-7000-8000-000000000000'), CONCAT('Inspect pump ', n),
        REPEAT('x', 40), ELT(n * 7 % 10 + 1, 'open', 'open', 'open', 'in_progress', 'done', 'done', 'done', 'done', 'done', 'done'),
-       n * 3 % 4, IF(n % 2 = 0, TIMESTAMP'2020-01-01' + INTERVAL (n * 7919 % 3000000) MINUTE, NULL),
+       n * 3 % 4, IF(n % 2 = 0, TIMESTAMP'2020-01-01 00:00:00' + INTERVAL (n * 7919 % 3000000) MINUTE, NULL),
        CONCAT('user-', n * 11 % 50), IF(n % 5 = 0, JSON_ARRAY(CONCAT('site-', n DIV 5 % 10)), NULL),
-       TIMESTAMP'2020-01-01' + INTERVAL n SECOND, TIMESTAMP'2020-01-01' + INTERVAL (n + n * 104729 % 1000000) SECOND, 1
+       TIMESTAMP'2020-01-01 00:00:00' + INTERVAL n SECOND, TIMESTAMP'2020-01-01 00:00:00' + INTERVAL (n + n * 104729 % 1000000) SECOND, 1
      FROM numbers`,
     [from, from + count - 1],
   );
