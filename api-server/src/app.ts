@@ -20,6 +20,8 @@ import type {TokenVerifier} from './tokens/store.ts';
 const MAX_BODY_BYTES = 64 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Without a byte in either direction while a request is under way: a client that doesn't read its answer would keep its place. */
+const STALLED_TIMEOUT_MS = 30_000;
 /** Longer than the 60 s after which common proxies drop an idle connection: the side that reuses must be first to close. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 const CONNECTIONS_CHECK_MS = 5000;
@@ -54,6 +56,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     genReqId: requestId,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: STALLED_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     http: {headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_MS},
     // What arrives on a kept-alive connection after the port was closed is still answered, and the connection then ends.

@@ -43,7 +43,14 @@ describe('the environment of the server', () => {
       readOnlyFile: undefined,
       readOnlyReloadMs: 5000,
       limits: {maxInFlight: 200, maxEventLoopDelayMs: 1000, perSecond: 0, burst: 1},
+      deletedRetentionMs: 90 * 24 * 3600 * 1000,
     });
+  });
+
+  test('keeps deleted tasks for ever when they are to be kept for 0 days', () => {
+    const retention = (days: string): unknown =>
+      parseServeConfig({...MINIMAL, DELETED_TASKS_RETENTION_DAYS: days}).deletedRetentionMs;
+    expect([retention('0'), retention('1')]).toEqual([undefined, 24 * 3600 * 1000]);
   });
 
   test('allows twice its rate at once, unless it says otherwise', () => {

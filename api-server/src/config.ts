@@ -30,6 +30,8 @@ export interface ServeConfig {
   readonly readOnlyFile: string | undefined;
   readonly readOnlyReloadMs: number;
   readonly limits: LoadLimits;
+  /** For how long a deleted task can be restored; undefined: for ever. */
+  readonly deletedRetentionMs: number | undefined;
 }
 
 /** From where on requests are refused. */
@@ -52,6 +54,7 @@ export interface MigrateConfig {
   readonly retryMs: number;
 }
 
+const DAY_MS = 24 * 3600 * 1000;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -88,6 +91,7 @@ export function parseServeConfig(env: Environment): ServeConfig {
     readOnlyFile: reader.optional('READ_ONLY_FILE'),
     readOnlyReloadMs: reader.seconds('READ_ONLY_RELOAD_SECONDS', {default: 5, min: 0.05, max: 300}),
     limits: loadLimits(reader),
+    deletedRetentionMs: deletedRetention(reader),
   };
   reader.finish();
   return config;
@@ -124,6 +128,11 @@ function loadLimits(reader: Reader): LoadLimits {
     perSecond,
     burst: reader.integer('RATE_LIMIT_BURST', {default: Math.max(1, 2 * perSecond), min: 1, max: 1_000_000}),
   };
+}
+
+function deletedRetention(reader: Reader): number | undefined {
+  const days = reader.integer('DELETED_TASKS_RETENTION_DAYS', {default: 90, min: 0, max: 36_500});
+  return days === 0 ? undefined : days * DAY_MS;
 }
 
 function databaseConfig(reader: Reader): DatabaseConfig {

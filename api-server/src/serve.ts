@@ -7,7 +7,6 @@ import {buildApp} from './app.ts';
 import type {ServeConfig} from './config.ts';
 import {connectorFor} from './database/connect.ts';
 import {Database} from './database/database.ts';
-import {messageOf} from './database/errors.ts';
 import {DatabaseReadiness, PROBE_TIMEOUT_MS} from './database/readiness.ts';
 import {LoadMeter} from './load-meter.ts';
 import {createRequestLog, type Logger} from './logger.ts';
@@ -16,14 +15,10 @@ import {Metrics} from './metrics.ts';
 import {DrainState} from './plugins/drain.ts';
 import {RateLimit} from './plugins/rate-limit.ts';
 import {ReadOnlyMode} from './read-only.ts';
-import {repeat, type Repeating} from './repeat.ts';
 import {watchSchema} from './schema-info.ts';
 import {MysqlTaskRepository} from './tasks/mysql-repository.ts';
+import {purgeOld} from './tasks/purge.ts';
 import {TokenStore} from './tokens/store.ts';
-
-/** An idempotency key is honoured for at least a day. */
-const KEY_LIFETIME_MS = 24 * 3600 * 1000;
-const PURGE_INTERVAL_MS = 3600 * 1000;
 
 /** A running server. */
 export interface RunningServer {
@@ -91,7 +86,7 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
       onRead: (applied) => metrics.setMigrations(applied),
       onError: (reason) => logger.warn({reason}, 'The schema version can not be read'),
     }),
-    purgeOldKeys(tasks, readOnly, logger),
+    purgeOld({database, deletedRetentionMs: config.deletedRetentionMs, readOnly, logger}),
   ];
   const host = config.listenHost ?? anyAddress();
   metricsServer.listen(config.metricsPort, host);
@@ -121,19 +116,6 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
       await within(config.shutdownMs, close());
     },
   };
-}
-
-function purgeOldKeys(tasks: MysqlTaskRepository, readOnly: ReadOnlyMode, logger: Logger): Repeating {
-  return repeat(async () => {
-    if (readOnly.active) return PURGE_INTERVAL_MS;
-    try {
-      const purged = await tasks.purgeKeys(new Date(Date.now() - KEY_LIFETIME_MS));
-      if (purged > 0) logger.info({purged}, 'Old idempotency keys purged');
-    } catch (error) {
-      logger.warn({reason: messageOf(error)}, 'Old idempotency keys not purged, will be tried again');
-    }
-    return PURGE_INTERVAL_MS;
-  });
 }
 
 /** Whether work ended within a time. What it throws is thrown on. */

@@ -230,7 +230,9 @@ export const OPERATIONS: readonly Operation[] = [
     path: '/tasks/{id}',
     operationId: 'deleteTask',
     summary: 'Delete a task',
-    description: 'Takes a task out of all lists; it can be restored.',
+    description:
+      'Takes a task out of all lists. It can be restored until it is purged with its history, 90 days later unless the ' +
+      'service is set up otherwise.',
     headers: ['If-Match'],
     success: {
       status: 204,

@@ -31,7 +31,8 @@ export const problemDetails = fp(
 
 /** Sends the problem that an error stands for, and logs it if it is the service's fault. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const problem = toProblem(error);
+  // A body of which only a part came, for the client left: an answer goes nowhere, and it is no fault of ours.
+  const problem = request.raw.readableAborted ? new Problem('malformed-body', {cause: error}) : toProblem(error);
   logFault(problem, request);
   // As text, since the reply of a route with a response schema would be shaped by that schema.
   return reply

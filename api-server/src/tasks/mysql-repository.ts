@@ -5,7 +5,7 @@ import {decide} from './change.ts';
 import {newTask} from './draft.ts';
 import type {VersionCheck} from './etag.ts';
 import type {IdempotentRequest} from './idempotency.ts';
-import {claim, purgeKeys} from './keys.ts';
+import {claim} from './keys.ts';
 import {planList} from './list-plan.ts';
 import type {Page, TaskList} from './list.ts';
 import type {
@@ -182,15 +182,6 @@ export class MysqlTaskRepository implements TaskRepository {
     const values = [...ids, ...Array.from({length: 2 ** exponent - ids.length}, () => ids.at(-1) ?? '')];
     const rows = await this.#database.run((session) => session.rows(statement, values));
     return new Map(rows.map(taskOf).map((task) => [task.id, task]));
-  }
-
-  /**
-   * Forgets idempotency keys from before a time, in small steps.
-   *
-   * @returns how many were forgotten.
-   */
-  purgeKeys(before: Date): Promise<number> {
-    return purgeKeys(this.#database, before);
   }
 }
 

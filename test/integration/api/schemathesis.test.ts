@@ -6,7 +6,6 @@ import {schemathesis} from '../../../hack/schemathesis/schemathesis.ts';
 import {startMysqld, type Mysqld} from '../../harness/mysqld.ts';
 import {ApiSetting, type ApiProcess} from './support.ts';
 
-// The first run on a machine installs Schemathesis.
 jest.setTimeout(300_000);
 
 const CONFIG = fileURLToPath(new URL('schemathesis.toml', import.meta.url));

@@ -14,8 +14,12 @@ const POLL_MS = 25;
 const WAIT_MS = 20_000;
 
 /** Waits until a probe gives something, and says what was waited for when it never does. */
-export async function eventually<T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const end = performance.now() + WAIT_MS;
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | undefined> | T | undefined,
+  waitMs = WAIT_MS,
+): Promise<T> {
+  const end = performance.now() + waitMs;
   let last: unknown;
   while (performance.now() < end) {
     try {
