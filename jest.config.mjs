@@ -7,6 +7,12 @@ const common = {
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.artifacts'],
 };
 
+/** One cluster for all stories of a run. */
+const cluster = {
+  globalSetup: '<rootDir>/test/e2e/setup.mjs',
+  globalTeardown: '<rootDir>/test/e2e/teardown.mjs',
+};
+
 export default {
   projects: [
     {
@@ -20,12 +26,7 @@ export default {
       testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
       globalSetup: '<rootDir>/test/integration/prepare.mjs',
     },
-    {
-      ...common,
-      displayName: 'e2e',
-      testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
-      globalSetup: '<rootDir>/test/e2e/setup.mjs',
-      globalTeardown: '<rootDir>/test/e2e/teardown.mjs',
-    },
+    {...common, ...cluster, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/!(*.long).test.ts']},
+    {...common, ...cluster, displayName: 'long', testMatch: ['<rootDir>/test/e2e/**/*.long.test.ts']},
   ],
 };

@@ -1,5 +1,6 @@
 /**
- * `npm test`, `npm run test:unit [-- path]`, `test:integration [-- path]`, `test:e2e [-- story …]`.
+ * `npm test`, `npm run test:unit [-- path]`, `test:integration [-- path]`, `test:e2e [-- story …]`,
+ * `test:long [-- story …]`.
  * Ends with 0 when every test passed and none was skipped, 1 when not, 2 when it was called wrongly.
  */
 import {existsSync, globSync} from 'node:fs';
@@ -18,18 +19,20 @@ function request(args: readonly string[]): {chosen: readonly Kind[]; paths: read
   const [name = 'all', ...rest] = args.filter((argument) => argument !== '--');
   if (name === 'all') {
     if (rest.length > 0)
-      throw new UsageError('a choice of files needs its kind: test:unit, test:integration, test:e2e');
+      throw new UsageError('a choice of files needs its kind: test:unit, test:integration, test:e2e, test:long');
     return {chosen: kinds, paths: []};
   }
-  const kind = kinds.find((known) => known === name);
-  if (kind === undefined) throw new UsageError(`no kind of test ${name}; kinds: all ${kinds.join(' ')}`);
-  if (kind !== 'e2e') return {chosen: [kind], paths: rest};
-  const missing = rest.filter((story) => !existsSync(join(root, 'test/e2e', `${story}.test.ts`)));
+  const kind = [...kinds, 'long' as const].find((known) => known === name);
+  if (kind === undefined) throw new UsageError(`no kind of test ${name}; kinds: all ${kinds.join(' ')} long`);
+  if (kind !== 'e2e' && kind !== 'long') return {chosen: [kind], paths: rest};
+  const ending = kind === 'e2e' ? '.test.ts' : '.long.test.ts';
+  const missing = rest.filter((story) => !existsSync(join(root, 'test/e2e', `${story}${ending}`)));
   if (missing.length > 0) {
-    const stories = globSync('test/e2e/*.test.ts', {cwd: root}).map((file) => basename(file, '.test.ts'));
-    throw new UsageError(`no story ${missing.join(', ')}; stories: ${stories.sort().join(' ')}`);
+    const stories = globSync(`test/e2e/*${ending}`, {cwd: root}).map((file) => basename(file, ending));
+    const ofKind = stories.filter((story) => !story.includes('.'));
+    throw new UsageError(`no story ${missing.join(', ')}; stories: ${ofKind.sort().join(' ')}`);
   }
-  return {chosen: [kind], paths: rest.map((story) => `/test/e2e/${story}\\.test\\.ts$`)};
+  return {chosen: [kind], paths: rest.map((story) => `/test/e2e/${story}${ending.replaceAll('.', String.raw`\.`)}$`)};
 }
 
 async function main(args: readonly string[]): Promise<number> {

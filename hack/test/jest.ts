@@ -21,7 +21,7 @@ export interface Batch {
  */
 export function batchesOf(root: string, kind: Kind, paths: readonly string[]): readonly Batch[] {
   if (kind === 'unit') return [{kind, paths, workers: '100%'}];
-  if (kind === 'e2e' || paths.length > 0) return [{kind, paths}];
+  if (kind === 'e2e' || kind === 'long' || paths.length > 0) return [{kind, paths}];
   const has = (files: string): boolean => globSync(files, {cwd: root}).length > 0;
   const apart: readonly Batch[] = [
     {kind, paths: ['/test/integration/[^/]+/'], workers: '2'},

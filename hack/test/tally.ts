@@ -1,6 +1,7 @@
-/** The kinds of test, in the order in which they run: the quick ones first. */
+/** The kinds of test that every run has, in the order in which they run: the quick ones first. */
 export const kinds = ['unit', 'integration', 'e2e'] as const;
-export type Kind = (typeof kinds)[number];
+/** `long`: stories that wait longer than a run of all may take. They run when they are asked for. */
+export type Kind = (typeof kinds)[number] | 'long';
 
 /** How one project of Jest went. */
 export interface Tally {

@@ -118,6 +118,18 @@ describe('a run of one kind', () => {
     expect(run(files, 'e2e', '--', 'first-story')).toMatchObject({status: 0, last: '1 passed, 0 failed, 0 skipped'});
   });
 
+  test('leaves long stories to those who ask for them', () => {
+    const files = {...everyKind, 'test/e2e/first-story.long.test.ts': failing};
+    expect(run(files, 'all')).toMatchObject({status: 0, last: '3 passed, 0 failed, 0 skipped'});
+    current?.remove();
+    expect(run(files, 'long', '--', 'first-story')).toMatchObject({
+      status: 1,
+      failures: ['FAILED long: test/e2e/first-story.long.test.ts › planted'],
+    });
+    current?.remove();
+    expect(run(files, 'e2e', 'second-story')).toMatchObject({stderr: 'no story second-story; stories: first-story\n'});
+  });
+
   test('names the stories when asked for one that is not there', () => {
     expect(run(everyKind, 'e2e', 'second-story')).toMatchObject({
       status: 2,
