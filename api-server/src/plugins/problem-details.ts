@@ -31,8 +31,7 @@ export const problemDetails = fp(
 
 /** Sends the problem that an error stands for, and logs it if it is the service's fault. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  // A body of which only a part came, for the client left: an answer goes nowhere, and it is no fault of ours.
-  const problem = request.raw.readableAborted ? new Problem('malformed-body', {cause: error}) : toProblem(error);
+  const problem = isAborted(error, request) ? new Problem('malformed-body', {cause: error}) : toProblem(error);
   logFault(problem, request);
   // As text, since the reply of a route with a response schema would be shaped by that schema.
   return reply
@@ -41,6 +40,11 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .type(PROBLEM_MEDIA_TYPE)
     .serializer((payload: unknown) => JSON.stringify(payload))
     .send(problem.toDocument(request.id));
+}
+
+/** Whether only a part of the body came, for the client left. The answer goes nowhere, and it is no fault of ours. */
+function isAborted(error: unknown, {raw}: FastifyRequest): boolean {
+  return raw.readableAborted && error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
 }
 
 /** Without a stack where the cause is the database's state: under overload that many would be a load of their own. */
