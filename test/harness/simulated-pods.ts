@@ -21,6 +21,8 @@ export interface Behaviour {
   readonly waiting?: string;
   /** It ends again and again. */
   readonly crashes?: boolean;
+  /** Cores that each pod uses while it serves; unless told its `/metrics` doesn't say. */
+  readonly cpu?: number;
   /** Its `/metrics` doesn't answer. */
   readonly unreadable?: boolean;
   /** Migrations that it reports: version and whether the image before can read it. */
@@ -53,6 +55,8 @@ interface SimulatedPod {
   ready: boolean;
   good: number;
   bad: number;
+  /** CPU seconds since it began. */
+  cpuSeconds: number;
 }
 
 interface Pod extends KubeObject {
@@ -81,7 +85,7 @@ const METRICS_PORT = 9090;
 const NETWORK = 16 + (process.pid % 100) * 2 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 2);
 let nextAddress = 1;
 
-function page(pod: SimulatedPod, {migrations}: Behaviour): string {
+function page(pod: SimulatedPod, {migrations, cpu}: Behaviour): string {
   const good = Math.floor(pod.good);
   const bad = Math.floor(pod.bad);
   const series = (status: string, count: number): string[] => [
@@ -93,9 +97,9 @@ function page(pod: SimulatedPod, {migrations}: Behaviour): string {
     ({version, previousCanRead}) =>
       `schema_migration_info{version="${String(version)}",previous_can_read="${String(previousCanRead)}"} 1`,
   );
-  return ['# TYPE http_requests_total counter', ...series('200', good), ...series('500', bad), ...schema, ''].join(
-    '\n',
-  );
+  const used = cpu === undefined ? [] : [`process_cpu_seconds_total ${pod.cpuSeconds.toFixed(3)}`];
+  const lines = [...series('200', good), ...series('500', bad), ...schema, ...used];
+  return ['# TYPE http_requests_total counter', ...lines, ''].join('\n');
 }
 
 /** Plays the kubelet for every pod of the operator's. */
@@ -144,7 +148,8 @@ export class SimulatedPods {
       );
       const each = (scene.requestsPerSecond * TICK_MS) / 1000 / Math.max(1, ready.length);
       for (const pod of ready) {
-        const {badShare} = scene.images.get(pod.image) ?? GOOD;
+        const {badShare, cpu = 0} = scene.images.get(pod.image) ?? GOOD;
+        pod.cpuSeconds += (cpu * TICK_MS) / 1000;
         pod.bad += each * badShare;
         pod.good += each * (1 - badShare);
       }
@@ -247,6 +252,7 @@ export class SimulatedPods {
       ready: false,
       good: 0,
       bad: 0,
+      cpuSeconds: 0,
     };
     this.#pods.set(uid, simulated);
     if (api && behaviour.unreadable !== true) await openServer(simulated, behaviour);

@@ -147,14 +147,16 @@ function objectivesMet(input: ConditionInput): Answer {
   return {status: 'True', reason: 'ObjectivesMet', message: 'Every objective that could be measured is met'};
 }
 
-const underWay = {Rollback: 'RollingBack', Restart: 'Restarting'} as const;
+const underWay = {Rollback: 'RollingBack', Restart: 'Restarting', ScaleUp: 'ScalingUp'} as const;
 
-function whatOf({kind, fromRevision, toRevision, targetName}: ActionRecord): string {
+function whatOf({kind, fromRevision, toRevision, targetName, minReplicas, expiresAt}: ActionRecord): string {
   switch (kind) {
     case 'Rollback':
       return `from ${fromRevision} to ${toRevision}`;
     case 'Restart':
       return `of pod ${targetName}`;
+    case 'ScaleUp':
+      return `to at least ${minReplicas} pods until ${expiresAt}`;
   }
 }
 

@@ -24,10 +24,10 @@ const aPod = (ready: boolean): ReturnType<typeof anObject> =>
   );
 
 const aReading = (readAt: number, valid: number): ScrapeResult => ({
-  ...{uid: 'uid-of-shop-1', revision: 'a', readAt, failures: 0},
+  ...{uid: 'uid-of-shop-1', revision: 'a', readAt, cpuCores: undefined, failures: 0},
   reading: {
     ...{valid, bad: 0, total: valid, fast: valid, latencyThresholdMs: 500},
-    ...{poolWaiting: undefined, residentBytes: undefined, migrations: undefined},
+    ...{poolWaiting: undefined, residentBytes: undefined, cpuSeconds: undefined, migrations: undefined},
   },
 });
 

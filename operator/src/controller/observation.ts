@@ -7,6 +7,7 @@ import {
   type PodFacts,
   type RevisionFacts,
 } from '../remediation/index.ts';
+import {milliValue} from '../desired/index.ts';
 import type {Cached} from '../runtime/index.ts';
 import type {ServiceLevels} from '../slo/index.ts';
 import type {Cache} from '../observe/cache.ts';
@@ -62,7 +63,12 @@ export function hashOf(revision: {readonly name: string}): string {
   return revision.name.slice(revision.name.lastIndexOf('-') + 1);
 }
 
-function podFacts({uid, name, value}: Cached<PodProjection>, scrape: ScrapeResult | undefined): PodFacts {
+/** @param cpuRequested - of each of the API's containers, in cores; 0: nothing is */
+function podFacts(
+  {uid, name, value}: Cached<PodProjection>,
+  scrape: ScrapeResult | undefined,
+  cpuRequested: number,
+): PodFacts {
   const {createdAt, ready, terminating, restarts} = value;
   return {
     uid,
@@ -82,6 +88,7 @@ function podFacts({uid, name, value}: Cached<PodProjection>, scrape: ScrapeResul
       unschedulable: value.unschedulable,
       imageId: value.imageId,
       failedReads: scrape?.failures,
+      cpuShare: cpuRequested > 0 && scrape?.cpuCores !== undefined ? scrape.cpuCores / cpuRequested : undefined,
     }),
   };
 }
@@ -200,6 +207,8 @@ export function observe(input: ObservationInput): Observation {
       revision.value.projection === undefined ? [] : [{hash: hashOf(revision), projection: revision.value.projection}],
     )
     .sort((a, b) => a.projection.revision - b.projection.revision);
+  const cpuRequested = milliValue(api.spec.resources.requests?.['cpu'] ?? 0) / 1000;
+  const autoscaler = cache.autoscalers.get(key);
   const rolledOut = api.status?.revisions?.rolledOutAt;
   const rolledOutAt = rolledOut === undefined ? undefined : Date.parse(rolledOut);
   const deployment = deploymentFacts(input);
@@ -210,7 +219,7 @@ export function observe(input: ObservationInput): Observation {
     desired: input.desired,
     revisions: revisions.map(({hash, projection}) => revisionFacts(hash, projection)),
     deployment,
-    pods: pods.map((pod) => podFacts(pod, scrapes.get(pod.uid))),
+    pods: pods.map((pod) => podFacts(pod, scrapes.get(pod.uid), cpuRequested)),
     revisionWindows: levels.revisionWindows(now),
     overlap: deployment === undefined ? undefined : levels.overlap(now, deployment.revision),
     serviceWindow: levels.serviceWindow(now, measuredSince(api.status)),
@@ -218,6 +227,7 @@ export function observe(input: ObservationInput): Observation {
       rolledOutAt === undefined
         ? {}
         : Object.fromEntries(revisions.map(({hash}) => [hash, levels.bakeRequests(hash, rolledOutAt, now)])),
+    autoscaler: autoscaler && {uid: autoscaler.uid, minReplicas: autoscaler.value.minReplicas},
     load: levels.load(now, deployment?.rolloutStartedAt),
     database: databaseFacts(input, pods),
     ...requestsOf(api),

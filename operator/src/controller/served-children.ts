@@ -41,7 +41,7 @@ export class ServedChildren {
     // Pods that are there have their Secrets; new ones would wait for them.
     if (served === undefined || (state.secrets === undefined && deployment === undefined)) return [];
     const presence = this.#o.cache.presence();
-    const input = {api, revision: served, presence, operatorNamespace: this.#o.namespace};
+    const input = {api, revision: served, floor: floorOf(decision), presence, operatorNamespace: this.#o.namespace};
     const wanted = render(input);
     if ('refused' in wanted) return [wanted];
     const {touch} = state;
@@ -138,10 +138,21 @@ export class ServedChildren {
   }
 }
 
+function floorOf({floor}: Scope['decision']): number | undefined {
+  return floor?.minReplicas;
+}
+
 /** The child by which the action under way is carried out, while it isn't yet. */
 function childOfAction({action}: Scope['decision'], deployment: DeploymentProjection | undefined): string | undefined {
-  const to = action?.toRevision;
-  return to === undefined || deployment?.revision === to ? undefined : resources.deployment.kind;
+  switch (action?.kind) {
+    case 'Rollback':
+      return deployment?.revision === action.toRevision ? undefined : resources.deployment.kind;
+    case 'ScaleUp':
+      return action.state === 'Recorded' ? resources.horizontalPodAutoscaler.kind : undefined;
+    case 'Restart':
+    case undefined:
+      return undefined;
+  }
 }
 
 /** The children, or that a newer operator stored the revision to serve. */

@@ -99,6 +99,7 @@ function revisionsStatus({observation, decision}: StatusInput): NonNullable<Main
 export function statusOf(input: StatusInput): MaintenanceApiStatus {
   const {api, observation, decision} = input;
   const deployment = observation.deployment;
+  const {floor} = decision;
   return {
     observedGeneration: api.metadata.generation,
     conditions: [...input.conditions],
@@ -108,6 +109,7 @@ export function statusOf(input: StatusInput): MaintenanceApiStatus {
       wanted: deployment?.wantedReplicas ?? 0,
       ready: deployment?.readyReplicas ?? 0,
       updated: deployment?.updatedReplicas ?? 0,
+      ...(floor === undefined ? {} : {floor: {...floor, expiresAt: iso(floor.expiresAt)}}),
     },
     database: databaseStatus(input),
     slo: [...input.objectives],

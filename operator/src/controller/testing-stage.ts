@@ -76,6 +76,9 @@ export class Stage {
       get deployments() {
         return objects('Deployment');
       },
+      get autoscalers() {
+        return objects('HorizontalPodAutoscaler');
+      },
       get revisions() {
         return objects('ControllerRevision');
       },

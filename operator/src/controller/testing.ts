@@ -1,12 +1,13 @@
 import {labels} from '../api/v1alpha1/index.ts';
 import type {Cache} from '../observe/cache.ts';
-import {projectClaim, projectControllerRevision, projectDeployment, projectPod} from '../observe/projections.ts';
+import {projectAutoscaler, projectClaim, projectControllerRevision, projectDeployment, projectPod} from '../observe/projections.ts';
 import {controllerOf, type Cached, type KubeObject} from '../runtime/index.ts';
 
 const projections = {
   pods: projectPod,
   claims: projectClaim,
   deployments: projectDeployment,
+  autoscalers: projectAutoscaler,
   replicaSets: (object: KubeObject) => ({owner: object.metadata.labels?.[labels.owner]}),
   revisions: (object: KubeObject) => {
     const projection = projectControllerRevision(object);

@@ -1,6 +1,6 @@
 import {describe, expect, test} from '@jest/globals';
 import {events, type Condition, type EventReason, type MaintenanceApiStatus} from '../api/v1alpha1/index.ts';
-import {anAction, aRestart} from '../remediation/testing.ts';
+import {anAction, aRestart, aScaleUp} from '../remediation/testing.ts';
 import {transitionsBetween} from './transitions.ts';
 
 type Remediation = NonNullable<MaintenanceApiStatus['remediation']>;
@@ -97,6 +97,20 @@ const rows: [EventReason, MaintenanceApiStatus | undefined, MaintenanceApiStatus
   ],
   ['RestartHelped', {}, remediating({recentActions: [aRestart(ENDED_SO)]}), 'The breach ended.'],
   ['RestartNotHelped', {}, remediating({recentActions: [aRestart({...ENDED_SO, outcome: 'Worse'})]}), 'ended.'],
+  [
+    'ScaleUpStarted',
+    {},
+    remediating({action: aScaleUp(), lastDecision: deciding({message: 'Three times the load.'})}),
+    'At least 5 pods until 2026-03-02T12:30:00.000Z. Three times the load.',
+  ],
+  ['ScaleUpHelped', {}, remediating({recentActions: [aScaleUp(ENDED_SO)]}), 'The breach ended.'],
+  ['ScaleUpNotHelped', {}, remediating({recentActions: [aScaleUp({...ENDED_SO, outcome: 'Worse'})]}), 'ended.'],
+  [
+    'FloorLowered',
+    {replicas: {wanted: 5, ready: 5, updated: 5, floor: {minReplicas: 5, expiresAt: T1}}},
+    {replicas: {wanted: 5, ready: 5, updated: 5}},
+    'at least 5 pods were kept until',
+  ],
   [
     'RestartAccepted',
     {restart: {value: '1', revision: 'a', time: T1}},

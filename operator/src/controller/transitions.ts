@@ -43,6 +43,10 @@ class Side {
     return this.remediation.lastDecision;
   }
 
+  get floor(): NonNullable<NonNullable<Status>['replicas']>['floor'] {
+    return this.#status?.replicas?.floor;
+  }
+
   get restart(): NonNullable<Status>['restart'] {
     return this.#status?.restart;
   }
@@ -81,6 +85,17 @@ const became =
 /** The action that is new, if it is of this kind. */
 const begun = (kind: ActionKind, was: Side, {action}: Side): ActionRecord | undefined =>
   action?.kind === kind && action.id !== was.action?.id ? action : undefined;
+
+const scalesUp: Rule = (was, is) => {
+  const action = begun('ScaleUp', was, is);
+  if (action === undefined) return undefined;
+  return `At least ${action.minReplicas} pods until ${action.expiresAt}. ${is.decision?.message ?? ''}`;
+};
+
+const floorLowered: Rule = (was, is) =>
+  was.floor !== undefined && is.floor === undefined
+    ? `spec.autoscaling.minReplicas holds again; at least ${was.floor.minReplicas} pods were kept until ${was.floor.expiresAt}`
+    : undefined;
 
 const restartAsked: Rule = (was, is) => {
   const {restart} = is;
@@ -197,6 +212,10 @@ const rules: readonly (readonly [EventReason, Rule])[] = [
   ['RollbackCompleted', rolledBack],
   ['RollbackHelped', actionEnded('Rollback', true)],
   ['RollbackNotHelped', actionEnded('Rollback', false)],
+  ['ScaleUpStarted', scalesUp],
+  ['ScaleUpHelped', actionEnded('ScaleUp', true)],
+  ['ScaleUpNotHelped', actionEnded('ScaleUp', false)],
+  ['FloorLowered', floorLowered],
   ['RestartAccepted', restartAsked],
   ['RemediationPaused', pausedOr(true)],
   ['RemediationResumed', pausedOr(false)],

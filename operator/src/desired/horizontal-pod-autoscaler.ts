@@ -4,12 +4,11 @@ import type {
   HorizontalPodAutoscalerSpec,
   HPAScalingRules,
 } from 'kubernetes-types/autoscaling/v2.js';
-import type {Autoscaling} from '../api/v1alpha1/index.ts';
+import {autoscalingOf, type Autoscaling} from '../api/v1alpha1/index.ts';
 import {canonicalQuantity} from './quantity.ts';
 import {childMetadata} from './metadata.ts';
 import {childNames} from './names.ts';
 import type {DesiredInput, KubeObject} from './objects.ts';
-import {autoscalingOf} from './scaling.ts';
 
 /** `tolerance` is newer than the types: on by default from Kubernetes 1.35, left out by the applier before. */
 type TolerantRules = HPAScalingRules & {tolerance: string};
@@ -34,7 +33,7 @@ function scaleDownTolerance({scaleUp, scaleDown}: Autoscaling): string {
  * tolerance (the default one would wait for 78 % at a target of 70 %), and down below `scaleDown.cpuPercent` by at most
  * half of the pods a minute.
  */
-export function horizontalPodAutoscaler({api}: DesiredInput): KubeObject | undefined {
+export function horizontalPodAutoscaler({api, floor = 0}: DesiredInput): KubeObject | undefined {
   const autoscaling = autoscalingOf(api.spec);
   if (autoscaling === undefined) return undefined;
   const {minReplicas, maxReplicas, scaleUp, scaleDown} = autoscaling;
@@ -45,7 +44,7 @@ export function horizontalPodAutoscaler({api}: DesiredInput): KubeObject | undef
     metadata: childMetadata(api, name, 'api'),
     spec: {
       scaleTargetRef: {apiVersion: 'apps/v1', kind: 'Deployment', name},
-      minReplicas,
+      minReplicas: Math.min(Math.max(minReplicas, floor), maxReplicas),
       maxReplicas,
       metrics: [
         {

@@ -26,6 +26,8 @@ export interface DesiredInput {
   readonly api: MaintenanceApi;
   /** The revision to serve, which is not the spec's own after a rollback. */
   readonly revision: ServedRevision;
+  /** The least number of pods while more than the spec's are kept. */
+  readonly floor?: number | undefined;
   /** Which optional kinds the cluster has. */
   readonly presence: Readonly<Record<OptionalKind, Presence>>;
   /** Namespace in which the operator's own pods are. */

@@ -1,17 +1,7 @@
-import {
-  DEFAULT_AUTOSCALING,
-  RESERVED_CONNECTIONS,
-  type Autoscaling,
-  type MaintenanceApiSpec,
-} from '../api/v1alpha1/index.ts';
+import {DEFAULT_AUTOSCALING, RESERVED_CONNECTIONS, type MaintenanceApiSpec} from '../api/v1alpha1/index.ts';
 
 /** Share of the pods that a rollout may start beside the wanted ones, in percent. */
 export const SURGE_PERCENT = 25;
-
-/** How the number of pods is decided: by the spec's number, or else by an autoscaler, which is also the default. */
-export function autoscalingOf(spec: MaintenanceApiSpec): Autoscaling | undefined {
-  return spec.replicas === undefined ? (spec.autoscaling ?? DEFAULT_AUTOSCALING) : undefined;
-}
 
 /** Most API pods that there can be outside of a rollout. */
 function maxReplicas(spec: MaintenanceApiSpec): number {

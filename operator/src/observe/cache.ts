@@ -9,12 +9,14 @@ import type {KubeObject} from '../runtime/index.ts';
 import {Kind, type CacheOptions, type ChildKind} from './kind.ts';
 import {OptionalKinds} from './optional-kinds.ts';
 import {
+  projectAutoscaler,
   projectChild,
   projectClaim,
   projectControllerRevision,
   projectDeployment,
   projectPod,
   projectReplicaSet,
+  type AutoscalerProjection,
   type ChildProjection,
   type ClaimProjection,
   type ControllerRevisionProjection,
@@ -62,7 +64,7 @@ export class Cache {
   readonly deployments: Kind<DeploymentProjection>;
   readonly replicaSets: Kind<ReplicaSetProjection>;
   readonly statefulSets: Kind<ChildProjection>;
-  readonly autoscalers: Kind<ChildProjection>;
+  readonly autoscalers: Kind<AutoscalerProjection>;
   readonly budgets: Kind<ChildProjection>;
   readonly networkPolicies: Kind<ChildProjection>;
   readonly ingresses: Kind<ChildProjection>;
@@ -83,7 +85,7 @@ export class Cache {
     this.deployments = new Kind(options, resources.deployment, projectDeployment);
     this.replicaSets = new Kind(options, resources.replicaSet, projectReplicaSet);
     this.statefulSets = new Kind(options, resources.statefulSet, projectChild);
-    this.autoscalers = new Kind(options, resources.horizontalPodAutoscaler, projectChild);
+    this.autoscalers = new Kind(options, resources.horizontalPodAutoscaler, projectAutoscaler);
     this.budgets = new Kind(options, resources.podDisruptionBudget, projectChild);
     this.networkPolicies = new Kind(options, resources.networkPolicy, projectChild);
     this.ingresses = new Kind(options, resources.ingress, projectChild);

@@ -13,6 +13,8 @@ export interface PodReading {
   /** Requests that wait for a connection of the pool; undefined where the image doesn't tell. */
   readonly poolWaiting: number | undefined;
   readonly residentBytes: number | undefined;
+  /** Of the process since it began; undefined where the image doesn't tell. */
+  readonly cpuSeconds: number | undefined;
   /** undefined where the image doesn't expose schema_migration_info. */
   readonly migrations: readonly {readonly version: number; readonly previousCanRead: boolean}[] | undefined;
 }
@@ -23,6 +25,7 @@ const WANTED = new Set([
   'schema_migration_info',
   'mysql_pool_pending_requests',
   'process_resident_memory_bytes',
+  'process_cpu_seconds_total',
 ]);
 
 const isClientError = (status: string | undefined): boolean => status?.startsWith('4') ?? false;
@@ -55,6 +58,7 @@ export function readPodMetrics(body: string, thresholdMilliseconds: number): Pod
   const migrations = samples.filter((sample) => sample.name === 'schema_migration_info');
   const waiting = samples.find(({name, value}) => name === 'mysql_pool_pending_requests' && value >= 0);
   const resident = samples.find(({name, value}) => name === 'process_resident_memory_bytes' && value >= 0);
+  const cpu = samples.find(({name, value}) => name === 'process_cpu_seconds_total' && value >= 0);
   const quick = buckets.filter(({labels}) => Number(labels['le']) === bound);
   // A client that gave up after longer than the threshold met a slow service; one that left sooner says nothing.
   const abandoned = sum(requests, isAbandoned) - sum(quick, isAbandoned);
@@ -66,6 +70,7 @@ export function readPodMetrics(body: string, thresholdMilliseconds: number): Pod
     latencyThresholdMs: thresholdMilliseconds,
     poolWaiting: waiting?.value,
     residentBytes: resident?.value,
+    cpuSeconds: cpu?.value,
     migrations:
       migrations.length === 0
         ? undefined

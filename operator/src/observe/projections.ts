@@ -15,6 +15,10 @@ export interface ChildProjection {
   readonly deleting: boolean;
 }
 
+export interface AutoscalerProjection extends ChildProjection {
+  readonly minReplicas: number;
+}
+
 export interface DeploymentProjection extends ChildProjection {
   readonly revision: string | undefined;
   /** Image of the API's container, as its pod template has it. */
@@ -148,6 +152,11 @@ export function projectChild(object: KubeObject): ChildProjection {
     owned: ownedHash(object, FIELD_MANAGER),
     deleting: object.metadata.deletionTimestamp !== undefined,
   };
+}
+
+/** Keeps the least number of pods that an autoscaler keeps. */
+export function projectAutoscaler(object: KubeObject & {spec?: {minReplicas?: number}}): AutoscalerProjection {
+  return {...projectChild(object), minReplicas: object.spec?.minReplicas ?? 1};
 }
 
 const NO_STATUS: NonNullable<RawWorkload['status']> = {};

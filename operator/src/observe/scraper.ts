@@ -17,6 +17,8 @@ export interface ScrapeResult {
   /** Wall clock of the last success, milliseconds; undefined before the first. */
   readonly readAt: number | undefined;
   readonly reading: PodReading | undefined;
+  /** What it used between the last two readings, in cores; undefined where that isn't known. */
+  readonly cpuCores: number | undefined;
   /** Tries in a row that failed. */
   readonly failures: number;
 }
@@ -142,11 +144,13 @@ export class Scraper {
     } finally {
       this.#release();
     }
+    const readAt = reading === undefined ? before?.readAt : this.#clock.now();
     round.results.set(target.uid, {
       uid: target.uid,
       revision: target.revision,
-      readAt: reading === undefined ? before?.readAt : this.#clock.now(),
+      readAt,
       reading: reading ?? before?.reading,
+      cpuCores: coresBetween(before, reading, readAt),
       failures: reading === undefined ? (before?.failures ?? 0) + 1 : 0,
     });
   }
@@ -164,4 +168,16 @@ export class Scraper {
     if (next === undefined) this.#underWay -= 1;
     else next();
   }
+}
+
+/** A process that began anew, or two readings at one moment, tell nothing. */
+function coresBetween(
+  before: ScrapeResult | undefined,
+  reading: PodReading | undefined,
+  readAt: number | undefined,
+): number | undefined {
+  const [was, is] = [before?.reading?.cpuSeconds, reading?.cpuSeconds];
+  if (was === undefined || is === undefined || is < was) return undefined;
+  const seconds = ((readAt ?? 0) - (before?.readAt ?? 0)) / 1000;
+  return seconds >= 1 ? (is - was) / seconds : undefined;
 }

@@ -2,7 +2,8 @@ import type {ActionKind, ActionRecord, Explanation, Guard} from '../api/v1alpha1
 import type {Assessment} from './assessment.ts';
 import {pastDeadline} from './blocked.ts';
 import {stopped, type Stop} from './guards.ts';
-import {isRestart, isRollback} from './records.ts';
+import {isRestart, isRollback, isScaleUp} from './records.ts';
+import {raisedFloor} from './scale-up.ts';
 import {at} from './text.ts';
 import type {Decision} from './types.ts';
 import type {Judgement} from './verdict.ts';
@@ -36,6 +37,7 @@ export interface Limits {
 type Considered = Explanation['considered'][number];
 
 const rollback = (reason: string): Considered => ({action: 'Rollback', taken: false, reason});
+const scaleUp = (reason: string): Considered => ({action: 'ScaleUp', taken: false, reason});
 const restart = (reason: string): Considered => ({action: 'Restart', taken: false, reason});
 const hold = (reason: string): Considered => ({action: 'Hold', taken: true, reason});
 const escalate = (reason: string): Considered => ({action: 'Escalate', taken: true, reason});
@@ -60,6 +62,7 @@ export function consider(a: Assessment, judgement: Judgement, limits: Limits): C
       return held([
         rollback('another revision would meet the same database'),
         restart('another pod would meet the same database'),
+        scaleUp('more pods would ask more of it'),
         escalate('the database needs a person'),
       ]);
     case 'DatabaseDown':
@@ -74,6 +77,8 @@ export function consider(a: Assessment, judgement: Judgement, limits: Limits): C
       return badRevision(a, judgement, limits);
     case 'Hung':
       return hanging(a, judgement, limits);
+    case 'Overload':
+      return tried(a, judgement, limits, {kind: 'ScaleUp', begins: [raising(raisedFloor(a.o))]});
     case 'Unknown':
       return unexplained(a, judgement);
   }
@@ -86,7 +91,12 @@ function held(considered: Considered[]): Consideration {
 function underWay(action: ActionRecord): Considered {
   if (isRollback(action)) return rollingBack(action.toRevision);
   if (isRestart(action)) return evicting(action.targetName);
+  if (isScaleUp(action)) return raising(action.minReplicas);
   return {action: action.kind, taken: true, reason: 'it is under way'};
+}
+
+function raising(minReplicas: number): Considered {
+  return {action: 'ScaleUp', taken: true, reason: `at least ${minReplicas} pods for a while`};
 }
 
 function rollingBack(to: string): Considered {
@@ -126,7 +136,11 @@ interface Rung {
   readonly begins: Considered[];
 }
 
-const notDone = {Rollback: 'It is not rolled back', Restart: 'It is not restarted'} as const;
+const notDone = {
+  Rollback: 'It is not rolled back',
+  Restart: 'It is not restarted',
+  ScaleUp: 'It is not scaled up',
+} as const;
 
 /** An action, unless a guard stops it; then what is waited for, or a person. */
 function tried(a: Assessment, judgement: Judgement, limits: Limits, {kind, begins}: Rung): Consideration {

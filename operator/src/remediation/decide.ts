@@ -22,6 +22,7 @@ import {advanced, interruption, outcome} from './progress.ts';
 import {ended, isRollback, recent, recorded, underWay} from './records.ts';
 import {digestOf} from './rollback.ts';
 import {restarted, restartOf} from './rolling-restart.ts';
+import {floorOf, scaleUpOf} from './scale-up.ts';
 import {at, iso} from './text.ts';
 import type {Decision, Observation, ReleaseState, RevisionFacts, RevisionPatch} from './types.ts';
 import {judge, type Judgement} from './verdict.ts';
@@ -127,7 +128,7 @@ function begun(a: Assessment, {verdict, reason: message}: Judgement, {act}: Cons
   return target && recorded(a.now, {id: a.o.freshId, kind: act, verdict, message, ...target});
 }
 
-type Target = Pick<ActionRecord, 'targetUid' | 'targetName' | 'fromRevision' | 'toRevision'>;
+type Target = Omit<ActionRecord, 'id' | 'kind' | 'verdict' | 'message' | 'state' | 'recordedAt'>;
 
 function targetOf(a: Assessment, act: ActionKind): Target | undefined {
   switch (act) {
@@ -140,12 +141,15 @@ function targetOf(a: Assessment, act: ActionKind): Target | undefined {
       const [first] = hungPods(a);
       return first && {targetUid: first.pod.uid, targetName: first.pod.name};
     }
+    case 'ScaleUp':
+      return scaleUpOf(a.o);
   }
 }
 
 function decision(a: Assessment, judgement: Judgement, consideration: Consideration, limits: Limits): Decision {
   const {action, recentActions, breaker} = limits;
   const serve = isRollback(action) ? action.toRevision : a.serve;
+  const floor = floorOf(a.o, [action, ...recentActions]);
   const release = releaseState(a, action, {escalated: consideration.escalated, ended: recentActions[0]});
   return {
     serve,
@@ -157,13 +161,17 @@ function decision(a: Assessment, judgement: Judgement, consideration: Considerat
     recentActions,
     breaker,
     revisionPatches: patches(a, judgement, limits),
+    floor,
     restart: restartOf(a, action),
     rolledOutAt: serve === a.serve ? a.rolledOutAt : undefined,
     breached: a.breached,
     heldBy: consideration.heldBy,
     asksDatabase: awaitsDatabase(limits.witnesses),
     prune: prunable(a, action),
-    lookAgainMs: looksClosely(a, action, release) ? LOOK_CLOSELY_MS : LOOK_MS,
+    lookAgainMs: Math.min(
+      looksClosely(a, action, release) ? LOOK_CLOSELY_MS : LOOK_MS,
+      Math.max(1, (floor?.expiresAt ?? Infinity) - a.now),
+    ),
   };
 }
 

@@ -1,9 +1,10 @@
-import {requestAnnotations, type ActionKind, type ActionRecord, type Guard} from '../api/v1alpha1/index.ts';
+import {autoscalingOf, RESERVED_CONNECTIONS, requestAnnotations, type ActionKind, type ActionRecord, type Guard} from '../api/v1alpha1/index.ts';
 import type {Assessment} from './assessment.ts';
 import {didNotHelp, RECENT_KEPT} from './records.ts';
+import {raisedFloor} from './scale-up.ts';
 import {at, iso} from './text.ts';
 import type {Decision} from './types.ts';
-import {objection, type Witness} from './witnesses.ts';
+import {awaited, objection, type Witness} from './witnesses.ts';
 
 const HOUR_MS = 3_600_000;
 /** A target that became good longer ago was proven in another world: a person decides. */
@@ -57,6 +58,16 @@ const guards: Readonly<Record<ActionKind, Guards>> = {
     ['SchemaGate', schemaGate],
   ],
   Restart: [...common, ['LastDidNotHelp', lastDidNotHelp], twoWitnesses],
+  // It destroys nothing, and ends by itself: one witness is enough, and none may be awaited.
+  ScaleUp: [
+    ...common,
+    ['LastDidNotHelp', lastDidNotHelp],
+    ['NoAutoscaler', noAutoscaler],
+    ['PodsPending', podsPending],
+    ['AtMaximum', atMaximum],
+    ['Connections', connections],
+    ['Witnesses', ({witnesses}) => awaited(witnesses)],
+  ],
 };
 
 /**
@@ -80,7 +91,7 @@ function paused({a: {o}}: Candidate): string | undefined {
 }
 
 /** By which field of spec.remediation.actions each is allowed. */
-const fields = {Rollback: 'rollback', Restart: 'restart'} as const;
+const fields = {Rollback: 'rollback', Restart: 'restart', ScaleUp: 'scaleUp'} as const;
 
 function mode({a, kind}: Candidate): string | undefined {
   const {mode: overall, actions} = a.o.spec.remediation;
@@ -112,6 +123,31 @@ function lastDidNotHelp({a, kind, recentActions}: Candidate): ReturnType<Check> 
   const since = at(last?.endedAt);
   if (last === undefined || since === undefined || !didNotHelp(last) || a.now - since >= HOUR_MS) return undefined;
   return `the last ${kind}, ended at ${iso(since)}, did not help`;
+}
+
+function noAutoscaler({a: {o}}: Candidate): string | undefined {
+  return o.autoscaler === undefined || autoscalingOf(o.spec) === undefined ? 'spec.replicas gives the number of pods' : undefined;
+}
+
+/** More of what doesn't start would not help; and what is about to start may. */
+function podsPending({a}: Candidate): string | undefined {
+  const {wantedReplicas = 0, readyReplicas = 0} = a.o.deployment ?? {};
+  return readyReplicas < wantedReplicas ? `${readyReplicas} of ${wantedReplicas} wanted pods are Ready` : undefined;
+}
+
+function atMaximum({a: {o}}: Candidate): string | undefined {
+  const {maxReplicas = 0} = autoscalingOf(o.spec) ?? {};
+  return (o.deployment?.wantedReplicas ?? 0) >= maxReplicas ? `maxReplicas is ${maxReplicas}` : undefined;
+}
+
+function connections({a: {o}}: Candidate): string | undefined {
+  // Where the server itself can't be asked it is what the operator gave it.
+  const maxConnections = o.database.maxConnections ?? o.status?.database?.maxConnections;
+  if (maxConnections === undefined) return 'how many connections the database admits is not known';
+  const needed = raisedFloor(o) * o.spec.database.connectionsPerReplica + RESERVED_CONNECTIONS;
+  return needed > maxConnections
+    ? `${raisedFloor(o)} pods may need ${needed} connections, and the database admits ${maxConnections}`
+    : undefined;
 }
 
 function noRollbackTarget({a}: Candidate): string | undefined {

@@ -19,6 +19,13 @@ export type RollbackRecord = ActionRecord & {
 /** One pod is evicted. */
 export type RestartRecord = ActionRecord & {readonly kind: 'Restart'; readonly targetName: string};
 
+/** The autoscaler keeps more pods than the spec's least number, for a while. */
+export type ScaleUpRecord = ActionRecord & {
+  readonly kind: 'ScaleUp';
+  readonly minReplicas: number;
+  readonly expiresAt: string;
+};
+
 /** How an action ended. */
 export interface End {
   readonly outcome: ActionOutcome;
@@ -33,6 +40,11 @@ export function isRollback(record: ActionRecord | undefined): record is Rollback
 /** Whether a record is of the eviction of a pod. */
 export function isRestart(record: ActionRecord | undefined): record is RestartRecord {
   return record?.kind === 'Restart' && record.targetName !== undefined;
+}
+
+/** Whether a record is of a floor that was raised. */
+export function isScaleUp(record: ActionRecord | undefined): record is ScaleUpRecord {
+  return record?.kind === 'ScaleUp' && record.minReplicas !== undefined && record.expiresAt !== undefined;
 }
 
 /**

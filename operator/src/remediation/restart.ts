@@ -81,6 +81,7 @@ function speaksOfPods({verdict}: Judgement): boolean {
   switch (verdict) {
     case 'None':
     case 'Hung':
+    case 'Overload':
     case 'Unknown':
       return true;
     case 'TelemetryGap':

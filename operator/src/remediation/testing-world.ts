@@ -300,6 +300,7 @@ export class World {
       bakeRequests:
         rolledOutAt === undefined ? {} : {[revision]: levels.bakeRequests(revision, rolledOutAt, this.#now)},
       load: levels.load(this.#now, since),
+      autoscaler: undefined,
       database: {
         ...{reachable: !this.#databaseIsDown(), migrations: [{version: 1, previousCanRead: true}]},
         ...(over ? {lastOutage: outage} : {}),

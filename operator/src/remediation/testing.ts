@@ -55,6 +55,7 @@ export class ObservationBuilder {
       serviceWindow: counted({valid: 15_000}, NOW - 5 * MINUTE),
       bakeRequests: {},
       load: {current: 50, beforeRollout: 50},
+      autoscaler: {uid: 'autoscaler-uid', minReplicas: 2},
       database: {reachable: true, migrations: [migration(1), migration(2), migration(3)]},
       retry: undefined,
       restart: undefined,
@@ -255,6 +256,15 @@ export function aRestart(change: Partial<ActionRecord> = {}): ActionRecord {
   return {
     ...{id: 'restart-1', kind: 'Restart', verdict: 'Hung', targetUid: 'a-0', targetName: 'api-a-0'},
     ...{state: 'Recorded', recordedAt: iso(NOW - MINUTE), message: 'Pod api-a-0 hangs.'},
+    ...change,
+  };
+}
+
+/** A ScaleUp from three to five pods in some state. */
+export function aScaleUp(change: Partial<ActionRecord> = {}): ActionRecord {
+  return {
+    ...{id: 'scale-up-1', kind: 'ScaleUp', verdict: 'Overload', targetUid: 'autoscaler-uid', minReplicas: 5},
+    ...{state: 'Recorded', recordedAt: iso(NOW), expiresAt: iso(NOW + 30 * MINUTE), message: 'Three times the load.'},
     ...change,
   };
 }

@@ -48,6 +48,8 @@ export interface PodFacts {
   readonly imageId?: string;
   /** Tries in a row to read its metrics that failed; 0 after a success, undefined while it was never tried. */
   readonly failedReads?: number;
+  /** The CPU that it uses, as a share of what it requests (1: all of it). */
+  readonly cpuShare?: number;
 }
 
 export interface DeploymentFacts {
@@ -111,8 +113,10 @@ export interface Observation {
   readonly serviceWindow: WindowCounts | undefined;
   /** Of each revision's pods, since its rollout completed: what a bake is judged by. */
   readonly bakeRequests: Readonly<Record<string, WindowCounts>>;
-  /** Requests per second, over the last minute and over the ten minutes before the rollout. */
-  readonly load: {readonly current?: number; readonly beforeRollout?: number};
+  /** Requests per second: over the last minute, over the ten minutes before the rollout, and over the hours before. */
+  readonly load: {readonly current?: number; readonly beforeRollout?: number; readonly baseline?: number};
+  /** The autoscaler as it is; undefined where there is none. */
+  readonly autoscaler: {readonly uid: string; readonly minReplicas: number} | undefined;
   readonly database: DatabaseFacts;
   /** Answer of the retry annotation, if one stands on the resource that status hasn't answered. */
   readonly retry: string | undefined;
@@ -162,6 +166,8 @@ export interface Decision {
   readonly breaker: {readonly state: 'Closed' | 'Open'; readonly openedAt?: number};
   /** Facts for ControllerRevisions; written after the action's record. */
   readonly revisionPatches: readonly RevisionPatch[];
+  /** The least number of pods while more than the spec's are kept; undefined: the spec's holds. */
+  readonly floor: {readonly minReplicas: number; readonly expiresAt: number} | undefined;
   /** The restart request that was answered last, for status. */
   readonly restart: MaintenanceApiStatus['restart'];
   /** When the rollout of the serving revision was complete: kept in status.revisions.rolledOutAt. */

@@ -57,6 +57,7 @@ describe('DatabaseSaturated', () => {
     expect(decision.explanation.considered.map(({action, taken}) => [action, taken])).toEqual([
       ['Rollback', false],
       ['Restart', false],
+      ['ScaleUp', false],
       ['Escalate', true],
     ]);
   });

@@ -4,6 +4,7 @@ import {badRevision} from './verdict-bad-revision.ts';
 import {databaseDown} from './verdict-database-down.ts';
 import {databaseSaturated} from './verdict-database-saturated.ts';
 import {hung} from './verdict-hung.ts';
+import {overload} from './verdict-overload.ts';
 import {rolloutBlocked} from './verdict-rollout-blocked.ts';
 import {telemetryGap} from './verdict-telemetry-gap.ts';
 import {unknown} from './verdict-unknown.ts';
@@ -17,6 +18,7 @@ const order: readonly (readonly [Verdict, (a: Assessment) => Finding])[] = [
   ['RolloutBlocked', rolloutBlocked],
   ['BadRevision', badRevision],
   ['Hung', hung],
+  ['Overload', overload],
   ['Unknown', unknown],
 ];
 

@@ -26,6 +26,8 @@ export function hear(a: Assessment, verdict: Judgement['verdict']): readonly Wit
       return witnesses(a);
     case 'Hung':
       return hungWitnesses(a);
+    case 'Overload':
+      return [podReadings(a), database(a)];
     case 'None':
     case 'TelemetryGap':
     case 'DatabaseSaturated':
@@ -51,6 +53,12 @@ export function witnesses(a: Assessment): readonly Witness[] {
   return [podReadings(a), crash ? oldPodsLive(a) : contrasted(a), twoPods(a), podStatus(a), database(a)];
 }
 
+/** Who has to be heard first, if anybody. */
+export function awaited(heard: readonly Witness[]): string | undefined {
+  const witness = heard.find(({answer}) => answer === 'Awaited');
+  return witness && `${witness.name} is being asked: ${witness.reason}`;
+}
+
 /**
  * Whether the claim stands: two Confirm, none Contradicts.
  *
@@ -60,8 +68,8 @@ export function witnesses(a: Assessment): readonly Witness[] {
 export function objection(heard: readonly Witness[]): string | undefined {
   const against = heard.find(({answer}) => answer === 'Contradicts');
   if (against !== undefined) return `${against.name} contradicts: ${against.reason}`;
-  const awaited = heard.find(({answer}) => answer === 'Awaited');
-  if (awaited !== undefined) return `${awaited.name} is being asked: ${awaited.reason}`;
+  const missing = awaited(heard);
+  if (missing !== undefined) return missing;
   const confirming = heard.filter(({answer}) => answer === 'Confirms');
   if (confirming.length >= 2) return undefined;
   const rest = heard.filter(({answer}) => answer === 'Abstains').map(({name, reason}) => `${name}: ${reason}`);

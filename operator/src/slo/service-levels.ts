@@ -17,6 +17,8 @@ const FINE_KEPT = 60;
 /** Revisions whose buckets are kept: what serves, what is rolled out, what is rolled back to, and one more. */
 const REVISIONS_KEPT = 4;
 const LOAD_BEFORE_MS = 10 * MINUTE_MS;
+/** What came since is what is compared with the load before. */
+const BASELINE_LAG_MS = 2 * MINUTE_MS;
 
 /**
  * The measurements of one resource, in memory that has a bound. No clock: all times are wall clock in milliseconds and
@@ -131,17 +133,22 @@ export class ServiceLevels {
   }
 
   /**
-   * Requests per second in the last minute, and in the ten minutes before a rollout as far as those were observed.
+   * Requests per second in the last minute; in the ten minutes before a rollout as far as those were observed; and in the
+   * last hours up to a moment ago, where at least a minute of them was.
    *
    * @param now milliseconds
    * @param rolloutStartedAt milliseconds
    */
-  load(now: number, rolloutStartedAt?: number): {current?: number; beforeRollout?: number} {
+  load(now: number, rolloutStartedAt?: number): {current?: number; beforeRollout?: number; baseline?: number} {
     const last = this.#recent.total(now, Number.NEGATIVE_INFINITY, REVISION_WINDOW_MS);
-    const before = rolloutStartedAt === undefined ? undefined : this.#loadBefore(rolloutStartedAt);
+    const before =
+      rolloutStartedAt === undefined ? undefined : this.#load(rolloutStartedAt - LOAD_BEFORE_MS, rolloutStartedAt);
+    const until = now - BASELINE_LAG_MS;
+    const baseline = this.#load(until - MINUTES_KEPT * MINUTE_MS, until, MINUTE_MS);
     return {
       ...(last === undefined ? {} : {current: (last.total / (last.to - last.from)) * 1000}),
       ...(before === undefined ? {} : {beforeRollout: before}),
+      ...(baseline === undefined ? {} : {baseline}),
     };
   }
 
@@ -189,9 +196,9 @@ export class ServiceLevels {
     };
   }
 
-  #loadBefore(time: number): number | undefined {
-    const [total = 0, observed = 0] = this.#minutes.sum(time - LOAD_BEFORE_MS, time);
-    return observed === 0 ? undefined : (total / observed) * 1000;
+  #load(from: number, to: number, atLeastMs = 1): number | undefined {
+    const [total = 0, observed = 0] = this.#minutes.sum(from, to);
+    return observed < atLeastMs ? undefined : (total / observed) * 1000;
   }
 
   #bucketsOf(revision: string): {readonly fine: Cells; readonly coarse: Cells} {

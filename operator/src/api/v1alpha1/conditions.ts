@@ -52,6 +52,7 @@ export const reasons = {
   NoAction: 'No action is under way',
   RollingBack: 'The last known good revision is being brought back',
   Restarting: 'One pod is being evicted',
+  ScalingUp: 'The least number of pods was raised for a while',
   Verifying: 'The effect of the action is being measured',
   Escalated: 'A person has to decide',
   Paused: 'spec.paused is set; children are left alone',

@@ -36,6 +36,14 @@ export const events = {
     action: 'Restart',
     meaning: 'The eviction of a pod did not help, or could not be carried out; a person decides',
   },
+  ScaleUpStarted: {type: 'Warning', action: 'ScaleUp', meaning: 'The least number of pods is raised for a while'},
+  ScaleUpHelped: {type: 'Normal', action: 'ScaleUp', meaning: 'The breach ended with more pods'},
+  ScaleUpNotHelped: {
+    type: 'Warning',
+    action: 'ScaleUp',
+    meaning: 'More pods did not end the breach, or did not come; a person decides',
+  },
+  FloorLowered: {type: 'Normal', action: 'ScaleUp', meaning: 'spec.autoscaling.minReplicas holds again'},
   RetryAccepted: {type: 'Normal', action: 'Retry', meaning: 'The retry annotation lifted a suspension or rejection'},
   RestartAccepted: {
     type: 'Normal',

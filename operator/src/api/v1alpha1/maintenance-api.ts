@@ -102,6 +102,11 @@ export type MaintenanceApiSpecInput = z.input<typeof maintenanceApiSpec>;
 export type Autoscaling = z.output<typeof autoscaling>;
 export type ResourceRequirements = z.output<typeof resourceRequirements>;
 
+/** How the number of pods is decided: by the spec's number, or else by an autoscaler, which is also the default. */
+export function autoscalingOf(spec: MaintenanceApiSpec): Autoscaling | undefined {
+  return spec.replicas === undefined ? (spec.autoscaling ?? DEFAULT_AUTOSCALING) : undefined;
+}
+
 /** A MaintenanceApi as the API server stores it, its spec with every default filled in. */
 export interface MaintenanceApi {
   readonly apiVersion: string;

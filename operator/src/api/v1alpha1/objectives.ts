@@ -85,6 +85,9 @@ export const remediation = z
         rollback: mode
           .default('Auto')
           .describe('Bring back the last known good revision. The stricter of this and mode holds.'),
+        scaleUp: mode
+          .default('Auto')
+          .describe("Raise the autoscaler's least number of pods for a while. The stricter of this and mode holds."),
         restart: mode.default('Auto').describe('Evict one pod that hangs. The stricter of this and mode holds.'),
       })
       .prefault({})

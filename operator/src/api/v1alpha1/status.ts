@@ -31,6 +31,7 @@ export const verdicts = [
   'RolloutBlocked',
   'BadRevision',
   'Hung',
+  'Overload',
   'Unknown',
 ] as const;
 export type Verdict = (typeof verdicts)[number];
@@ -46,6 +47,10 @@ export const guards = [
   'TargetTooOld',
   'TargetSuspended',
   'LastDidNotHelp',
+  'NoAutoscaler',
+  'PodsPending',
+  'AtMaximum',
+  'Connections',
   'Witnesses',
   'SchemaGate',
 ] as const;
@@ -55,7 +60,7 @@ export type Guard = (typeof guards)[number];
 export const outcomes = ['Helped', 'NotHelped', 'Worse', 'Interrupted', 'TargetChanged'] as const;
 export type ActionOutcome = (typeof outcomes)[number];
 
-export const actionKinds = ['Rollback', 'Restart'] as const;
+export const actionKinds = ['Rollback', 'Restart', 'ScaleUp'] as const;
 /** What the operator can do about a breach. */
 export type ActionKind = (typeof actionKinds)[number];
 
@@ -63,12 +68,14 @@ const actionRecord = z.object({
   id: short.describe('Unique for this action: what makes repeating it a no-op.'),
   kind: z
     .enum(actionKinds)
-    .describe('What is done. Rollback: the last known good revision is brought back. Restart: one pod is evicted.'),
+    .describe('What is done. Rollback: the last known good revision is brought back. Restart: one pod is evicted. ScaleUp: the least number of pods is raised for a while.'),
   verdict: z.enum(verdicts).describe('The cause that it answers.'),
-  targetUid: short.describe('uid of what the action changes: the Deployment, or the pod that is evicted.'),
+  targetUid: short.describe('uid of what the action changes: the Deployment, the pod that is evicted, or the autoscaler.'),
   targetName: z.string().max(253).optional().describe('Restart: the pod that is evicted.'),
   fromRevision: hash.optional().describe('Rollback: the revision that is left.'),
   toRevision: hash.optional().describe('Rollback: the revision that is brought back.'),
+  minReplicas: count.optional().describe('ScaleUp: the least number of pods until it expires.'),
+  expiresAt: time.optional().describe('ScaleUp: from when the autoscaler may go below it again.'),
   state: z
     .enum(['Recorded', 'Applied', 'Verifying', 'Ended'])
     .describe(
@@ -78,7 +85,7 @@ const actionRecord = z.object({
   appliedAt: time.optional().describe('When it was done.'),
   rolledOutAt: time
     .optional()
-    .describe('Rollback: when every wanted pod of the target was available. Restart: when its replacement was Ready.'),
+    .describe('Rollback: when every wanted pod of the target was available. Restart: when its replacement was Ready. ScaleUp: when so many pods were.'),
   endedAt: time.optional().describe('When its outcome was known.'),
   outcome: z.enum(outcomes).optional().describe('Whether it helped.'),
   message: text.optional().describe('How it went, in a sentence.'),
@@ -200,6 +207,13 @@ export const maintenanceApiStatus = z
         wanted: count.describe('Pods that should be there.'),
         ready: count.describe('Pods that are ready.'),
         updated: count.describe('Pods of the serving revision.'),
+        floor: z
+          .object({
+            minReplicas: count.describe('The least number of pods that the autoscaler keeps.'),
+            expiresAt: time.describe('From when spec.autoscaling.minReplicas holds again.'),
+          })
+          .optional()
+          .describe('Set while a ScaleUp holds more pods than spec.autoscaling.minReplicas.'),
       })
       .optional()
       .describe("Numbers of the API's pods."),
