@@ -19,6 +19,34 @@ function settled(options: Omit<ConstructorParameters<typeof World>[0], 'spec'>):
   return world;
 }
 
+describe('a pod that hangs', () => {
+  const points: readonly Crash[] = ['beforeRecord', 'afterRecord', 'afterFacts', 'afterEviction', 'afterApply'];
+
+  test.each(points)('is evicted once, also when the operator dies %s, at any look', (point) => {
+    for (let at = 0; at < 12; at++) {
+      const world = settled({seed: at, behaviour: {a: healthy}});
+      const victim = world.hang('a');
+      world.looks(3 * LOOKS_A_MINUTE, (look) => ({crash: look === at ? point : 'no', stale: look === at + 1}));
+      expect(world.evictions).toEqual([victim]);
+      expect(world.ready('a')).toBe(3);
+      expect(world.status.remediation?.recentActions).toMatchObject([{kind: 'Restart', outcome: 'Helped'}]);
+      expect(world.templates).toEqual(['a']);
+    }
+  });
+
+  test('after another waits for the cool-down', () => {
+    const world = settled({seed: 1, behaviour: {a: healthy}});
+    world.hang('a');
+    world.looks(3 * LOOKS_A_MINUTE);
+    const second = world.hang('a');
+    world.looks(2 * LOOKS_A_MINUTE);
+    expect(world.evictions).toHaveLength(1);
+    expect(world.last).toMatchObject({verdict: 'Hung', heldBy: 'Cooldown'});
+    world.looks(5 * LOOKS_A_MINUTE);
+    expect(world.evictions[1]).toBe(second);
+  });
+});
+
 describe('a bad release', () => {
   test('is rolled back within 20 s of its first Ready pod, and rejected when that helped', () => {
     const times: number[] = [];

@@ -17,8 +17,8 @@ type Status = NonNullable<Observation['status']>;
 /** How a revision's pods answer: shares of bad and slow responses, at a time. */
 export type Behaviour = (time: number) => {readonly bad: number; readonly slow?: number; readonly crash?: boolean};
 
-/** Where the controller dies: before the record, after it, after the facts, after the Deployment, never. */
-export type Crash = 'beforeRecord' | 'afterRecord' | 'afterFacts' | 'afterApply' | 'no';
+/** Where the controller dies: before the record, after it, after the facts, an eviction, the Deployment, never. */
+export type Crash = 'beforeRecord' | 'afterRecord' | 'afterFacts' | 'afterEviction' | 'afterApply' | 'no';
 
 /** How one look of the operator goes. */
 export interface Fate {
@@ -64,6 +64,10 @@ export class World {
   #statuses: Status[] = [{}];
   #desired = 'a';
   retry: string | undefined;
+  /** Since when a pod hangs, by its uid. */
+  readonly #hung = new Map<string, number>();
+  /** Pods whose eviction was asked for while they were there. */
+  readonly evictions: string[] = [];
   /** uids of every record that was written, and every template that was applied. */
   readonly records: string[] = [];
   readonly templates: string[] = ['a'];
@@ -100,6 +104,14 @@ export class World {
     if (!this.#revisions.has(hash)) {
       this.#revisions.set(hash, {hash, image: `example.com/api:${hash}`, createdAt: this.#now});
     }
+  }
+
+  /** A pod of a revision is not Ready from now on, though it lives. @returns its uid */
+  hang(hash: string): string {
+    const pod = this.#pods.find((each) => each.revision === hash && this.#isReady(each));
+    if (pod === undefined) throw new Error(`no pod of ${hash} is Ready`);
+    this.#hung.set(pod.uid, this.#now);
+    return pod.uid;
   }
 
   /** Lets so many looks pass; `each` says how each of them goes. */
@@ -156,6 +168,7 @@ export class World {
   }
 
   #isReady(pod: Pod): boolean {
+    if (this.#hung.has(pod.uid)) return false;
     return this.#now >= pod.simulated.readyAt && this.#behaviour(pod.revision).crash !== true;
   }
 
@@ -196,13 +209,23 @@ export class World {
     return [
       [() => this.#record(status, version, decision), 'beforeRecord'],
       [() => this.#writeFacts(decision), 'afterRecord'],
-      [() => this.#apply(decision.serve), 'afterFacts'],
+      [() => this.#evict(decision), 'afterFacts'],
+      [() => this.#apply(decision.serve), 'afterEviction'],
       [() => this.#finish(version, decision), 'afterApply'],
     ];
   }
 
   #writeFacts({revisionPatches}: Decision): boolean {
     for (const {hash, annotations} of revisionPatches) this.#annotate(hash, annotations);
+    return true;
+  }
+
+  /** By its uid: a pod that has left can't be evicted again. */
+  #evict({action}: Decision): boolean {
+    if (action?.kind !== 'Restart' || action.state !== 'Recorded') return true;
+    if (!this.#pods.some(({uid}) => uid === action.targetUid)) return true;
+    this.evictions.push(action.targetUid);
+    this.#pods = this.#pods.filter(({uid}) => uid !== action.targetUid);
     return true;
   }
 
@@ -312,11 +335,13 @@ export class World {
 
   #podFacts(pod: Pod): PodFacts {
     const ready = this.#isReady(pod);
+    const hungSince = this.#hung.get(pod.uid);
     const crashes = this.#behaviour(pod.revision).crash === true && this.#now - pod.createdAt > 30 * SECOND;
     return {
       ...{uid: pod.uid, name: `api-${pod.uid}`, revision: pod.revision, createdAt: pod.createdAt},
       ...{ready, terminating: false, restarts: crashes ? 3 : 0, imageId: `sha256:${pod.revision}`, failedReads: 0},
       ...(ready ? {readySince: pod.simulated.readyAt} : {}),
+      ...(hungSince === undefined ? {} : {notReadySince: hungSince, runningSince: pod.createdAt}),
       ...(crashes ? {waiting: {container: 'api', reason: 'CrashLoopBackOff', message: 'back-off'}} : {}),
     };
   }
