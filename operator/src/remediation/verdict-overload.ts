@@ -20,7 +20,7 @@ export function overload(a: Assessment): Finding {
   const shares = a.servingPods.filter(({ready}) => ready).flatMap(({cpuShare}) => cpuShare ?? []);
   if (shares.length === 0) return no('the CPU that its pods use is not known');
   const cpu = shares.reduce((sum, share) => sum + share, 0) / shares.length;
-  const target = (autoscalingOf(a.o.spec)?.scaleUp.cpuPercent ?? ALL_PERCENT) / 100;
+  const target = cpuTarget(a);
   if (cpu < target) return no(`its pods use ${percent(cpu)} of the CPU that they request, below ${percent(target)}`);
   const signals: ExplainedSignal[] = [
     ...breachSignals(a.apart ? 'new pods' : 'all pods', a.breaches, a.window),
@@ -33,6 +33,10 @@ export function overload(a: Assessment): Finding {
       `${percent(cpu)} of the CPU that they request, and ${describeBreach(breach, a.window)}.`,
     signals,
   );
+}
+
+function cpuTarget({o}: Assessment): number {
+  return (autoscalingOf(o.spec)?.scaleUp.cpuPercent ?? ALL_PERCENT) / 100;
 }
 
 function signal(a: Assessment, name: string, value: string, threshold?: string): ExplainedSignal {
