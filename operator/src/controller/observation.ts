@@ -63,7 +63,11 @@ export function hashOf(revision: {readonly name: string}): string {
   return revision.name.slice(revision.name.lastIndexOf('-') + 1);
 }
 
-/** @param cpuRequested - of each of the API's containers, in cores; 0: nothing is */
+/**
+ * One of the API's pods, as the API server tells, with its last reading.
+ *
+ * @param cpuRequested - of each of the API's containers, in cores; 0: nothing is
+ */
 function podFacts(
   {uid, name, value}: Cached<PodProjection>,
   scrape: ScrapeResult | undefined,
@@ -207,7 +211,7 @@ export function observe(input: ObservationInput): Observation {
       revision.value.projection === undefined ? [] : [{hash: hashOf(revision), projection: revision.value.projection}],
     )
     .sort((a, b) => a.projection.revision - b.projection.revision);
-  const cpuRequested = milliValue(api.spec.resources.requests?.['cpu'] ?? 0) / 1000;
+  const cpuRequested = milliValue(api.spec.resources.requests?.cpu ?? 0) / 1000;
   const autoscaler = cache.autoscalers.get(key);
   const rolledOut = api.status?.revisions?.rolledOutAt;
   const rolledOutAt = rolledOut === undefined ? undefined : Date.parse(rolledOut);

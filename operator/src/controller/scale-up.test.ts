@@ -9,19 +9,23 @@ const record: ActionRecord = {
 
 async function recorded(): Promise<Stage> {
   const stage = new Stage();
-  stage.edit({replicas: undefined, autoscaling: {minReplicas: 2, maxReplicas: 6}} as never);
+  stage.edit({replicas: undefined, autoscaling: {minReplicas: 2, maxReplicas: 6}});
   await stage.settle();
   stage.serves(GOOD);
   await stage.settle();
   if (stage.api === undefined) throw new Error('there is no resource');
-  const status = {...stage.api.status, remediation: {mode: 'Auto' as const, ...stage.api.status?.remediation, action: record}};
+  const status = {
+    ...stage.api.status,
+    remediation: {mode: 'Auto' as const, ...stage.api.status?.remediation, action: record},
+  };
   stage.api = {...stage.api, status};
   stage.forgetWrites();
   return stage;
 }
 
 const floor = (stage: Stage): unknown =>
-  (stage.server.objects.get('HorizontalPodAutoscaler/shop')?.['spec'] as {minReplicas?: number} | undefined)?.minReplicas;
+  (stage.server.objects.get('HorizontalPodAutoscaler/shop')?.['spec'] as {minReplicas?: number} | undefined)
+    ?.minReplicas;
 
 describe('a floor that was recorded', () => {
   test('is given to the autoscaler, as it was read, and replicas stay the autoscaler’s (invariant 4)', async () => {

@@ -79,7 +79,11 @@ describe('the summary', () => {
 
   test.each<[string, Partial<StatusInput>, string]>([
     ['the mode', {}, 'Auto'],
-    ['the stricter of two modes', {api: asking({actions: {rollback: 'Observe', restart: 'Observe', scaleUp: 'Observe'}})}, 'Observe'],
+    [
+      'the stricter of two modes',
+      {api: asking({actions: {rollback: 'Observe', restart: 'Observe', scaleUp: 'Observe'}})},
+      'Observe',
+    ],
     ['one action may be taken', {api: asking({actions: {rollback: 'Observe'}})}, 'Auto'],
     ['the mode for all', {api: asking({mode: 'Observe'})}, 'Observe'],
     ['the action under way', {decision: {...decide(REST), action: anAction()}}, 'Rollback Recorded'],

@@ -1,6 +1,12 @@
 import {labels} from '../api/v1alpha1/index.ts';
 import type {Cache} from '../observe/cache.ts';
-import {projectAutoscaler, projectClaim, projectControllerRevision, projectDeployment, projectPod} from '../observe/projections.ts';
+import {
+  projectAutoscaler,
+  projectClaim,
+  projectControllerRevision,
+  projectDeployment,
+  projectPod,
+} from '../observe/projections.ts';
 import {controllerOf, type Cached, type KubeObject} from '../runtime/index.ts';
 
 const projections = {

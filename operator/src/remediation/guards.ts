@@ -1,4 +1,11 @@
-import {autoscalingOf, RESERVED_CONNECTIONS, requestAnnotations, type ActionKind, type ActionRecord, type Guard} from '../api/v1alpha1/index.ts';
+import {
+  autoscalingOf,
+  RESERVED_CONNECTIONS,
+  requestAnnotations,
+  type ActionKind,
+  type ActionRecord,
+  type Guard,
+} from '../api/v1alpha1/index.ts';
 import type {Assessment} from './assessment.ts';
 import {didNotHelp, RECENT_KEPT} from './records.ts';
 import {raisedFloor} from './scale-up.ts';
@@ -126,7 +133,9 @@ function lastDidNotHelp({a, kind, recentActions}: Candidate): ReturnType<Check> 
 }
 
 function noAutoscaler({a: {o}}: Candidate): string | undefined {
-  return o.autoscaler === undefined || autoscalingOf(o.spec) === undefined ? 'spec.replicas gives the number of pods' : undefined;
+  return o.autoscaler === undefined || autoscalingOf(o.spec) === undefined
+    ? 'spec.replicas gives the number of pods'
+    : undefined;
 }
 
 /** More of what doesn't start would not help; and what is about to start may. */

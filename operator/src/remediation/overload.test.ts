@@ -58,14 +58,14 @@ describe('the number of pods is not raised', () => {
       'Overload',
       'PodsPending',
     ],
-    [
-      'at the maximum',
-      anOverload().asking({autoscaling: {minReplicas: 2, maxReplicas: 3}}),
-      'Overload',
-      'AtMaximum',
-    ],
+    ['at the maximum', anOverload().asking({autoscaling: {minReplicas: 2, maxReplicas: 3}}), 'Overload', 'AtMaximum'],
     ['when connections would not do', anOverload().withDatabase({maxConnections: 79}), 'Overload', 'Connections'],
-    ['when it is not known whether they do', anOverload().with({database: {reachable: true}}), 'Overload', 'Connections'],
+    [
+      'when it is not known whether they do',
+      anOverload().with({database: {reachable: true}}),
+      'Overload',
+      'Connections',
+    ],
     [
       'where the spec gives the number of pods',
       anOverload().with({spec: {...anOverload().build().spec, replicas: 3}, autoscaler: undefined}),
@@ -74,7 +74,12 @@ describe('the number of pods is not raised', () => {
     ],
     ['before the database was asked', anOverload().withDatabase({askedAt: NOW - MINUTE}), 'Overload', 'Witnesses'],
     ['in mode Observe', anOverload().asking({remediation: {mode: 'Observe'}}), 'Overload', 'Mode'],
-    ['where it is only observed', anOverload().asking({remediation: {actions: {scaleUp: 'Observe'}}}), 'Overload', 'Mode'],
+    [
+      'where it is only observed',
+      anOverload().asking({remediation: {actions: {scaleUp: 'Observe'}}}),
+      'Overload',
+      'Mode',
+    ],
     ['while a person paused remediation', anOverload().with({pause: 'true'}), 'Overload', 'Paused'],
     [
       'a second time where the first did not help',
@@ -103,7 +108,9 @@ describe('a floor that was raised', () => {
     });
   const floor = (observation: ObservationBuilder) => decide(observation.build()).floor;
   const after = (record: ActionRecord): ObservationBuilder =>
-    anObservation().asking({autoscaling}).remediation({recentActions: [record]});
+    anObservation()
+      .asking({autoscaling})
+      .remediation({recentActions: [record]});
 
   test('holds until its end by the record alone, then the spec holds', () => {
     expect(floor(after(ended()))).toEqual({minReplicas: 5, expiresAt: NOW + 20 * MINUTE});
@@ -117,7 +124,9 @@ describe('a floor that was raised', () => {
   });
 
   test('never exceeds what the spec allows by now, and does not count where the spec asks for as much', () => {
-    expect(floor(after(ended()).asking({autoscaling: {minReplicas: 2, maxReplicas: 4}}))).toMatchObject({minReplicas: 4});
+    expect(floor(after(ended()).asking({autoscaling: {minReplicas: 2, maxReplicas: 4}}))).toMatchObject({
+      minReplicas: 4,
+    });
     expect(floor(after(ended()).asking({autoscaling: {minReplicas: 5, maxReplicas: 9}}))).toBeUndefined();
   });
 });
@@ -134,7 +143,8 @@ describe('a ScaleUp under way', () => {
     const observation = under({state: 'Verifying', appliedAt: iso(since - MINUTE), rolledOutAt: iso(since)});
     return observation.with({serviceWindow: responses && counted(responses, Math.max(since, NOW - 5 * MINUTE))});
   };
-  const end = (observation: ObservationBuilder): ActionRecord | undefined => decide(observation.build()).recentActions[0];
+  const end = (observation: ObservationBuilder): ActionRecord | undefined =>
+    decide(observation.build()).recentActions[0];
 
   test('is Applied when the autoscaler has it, and Verifying when so many pods are Ready', () => {
     expect(decide(under({}, 3, 2).build()).action).toMatchObject({state: 'Recorded'});
@@ -157,7 +167,9 @@ describe('a ScaleUp under way', () => {
   });
 
   test('ends where a person fixes the number of pods or lowers the maximum', () => {
-    expect(end(under({}).asking({autoscaling: {minReplicas: 2, maxReplicas: 4}}))).toMatchObject({outcome: 'Interrupted'});
+    expect(end(under({}).asking({autoscaling: {minReplicas: 2, maxReplicas: 4}}))).toMatchObject({
+      outcome: 'Interrupted',
+    });
     const fixed = under({}).with({spec: {...under({}).build().spec, replicas: 3}});
     expect(end(fixed)).toMatchObject({outcome: 'Interrupted'});
     expect(decide(fixed.build()).floor).toBeUndefined();

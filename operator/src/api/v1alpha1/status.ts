@@ -68,9 +68,13 @@ const actionRecord = z.object({
   id: short.describe('Unique for this action: what makes repeating it a no-op.'),
   kind: z
     .enum(actionKinds)
-    .describe('What is done. Rollback: the last known good revision is brought back. Restart: one pod is evicted. ScaleUp: the least number of pods is raised for a while.'),
+    .describe(
+      'What is done. Rollback: the last known good revision is brought back. Restart: one pod is evicted. ScaleUp: the least number of pods is raised for a while.',
+    ),
   verdict: z.enum(verdicts).describe('The cause that it answers.'),
-  targetUid: short.describe('uid of what the action changes: the Deployment, the pod that is evicted, or the autoscaler.'),
+  targetUid: short.describe(
+    'uid of what the action changes: the Deployment, the pod that is evicted, or the autoscaler.',
+  ),
   targetName: z.string().max(253).optional().describe('Restart: the pod that is evicted.'),
   fromRevision: hash.optional().describe('Rollback: the revision that is left.'),
   toRevision: hash.optional().describe('Rollback: the revision that is brought back.'),
@@ -85,7 +89,9 @@ const actionRecord = z.object({
   appliedAt: time.optional().describe('When it was done.'),
   rolledOutAt: time
     .optional()
-    .describe('Rollback: when every wanted pod of the target was available. Restart: when its replacement was Ready. ScaleUp: when so many pods were.'),
+    .describe(
+      'Rollback: when every wanted pod of the target was available. Restart: when its replacement was Ready. ScaleUp: when so many pods were.',
+    ),
   endedAt: time.optional().describe('When its outcome was known.'),
   outcome: z.enum(outcomes).optional().describe('Whether it helped.'),
   message: text.optional().describe('How it went, in a sentence.'),

@@ -115,7 +115,11 @@ export const fullSpec = {
     errorRate: {maxPercent: '0.5'},
     source: {scrape: {}},
   },
-  remediation: {mode: 'Observe', actions: {rollback: 'Observe', restart: 'Observe', scaleUp: 'Observe'}, limits: {cooldownSeconds: 60, maxActionsPerHour: 2}},
+  remediation: {
+    mode: 'Observe',
+    actions: {rollback: 'Observe', restart: 'Observe', scaleUp: 'Observe'},
+    limits: {cooldownSeconds: 60, maxActionsPerHour: 2},
+  },
   exposure: {
     host: 'repairs.example.com',
     ingress: {className: 'nginx', annotations: {'cert-manager.io/cluster-issuer': 'public', 'example.com/blank': ''}},
