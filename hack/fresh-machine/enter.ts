@@ -90,6 +90,8 @@ export async function runScript(script: string, cancelled: AbortSignal): Promise
     child.kill('SIGKILL');
   };
   cancelled.addEventListener('abort', cancel, {once: true});
+  // While the machine was made ready nobody listened.
+  if (cancelled.aborted) cancel();
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {

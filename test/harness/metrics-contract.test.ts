@@ -33,6 +33,7 @@ test('what the operator reads of a pod is what the API exposes', async () => {
     ...{valid: 3, bad: 1, total: 4, fast: 2, latencyThresholdMs: 500},
     poolWaiting: 4,
     residentBytes: expect.any(Number),
+    cpuSeconds: expect.any(Number),
     migrations: [
       {version: 1, previousCanRead: true},
       {version: 2, previousCanRead: false},

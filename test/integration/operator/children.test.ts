@@ -89,7 +89,8 @@ async function afterAMinute(namespace: string, what: () => Promise<unknown>): Pr
 
 async function everyKindDeleted(): Promise<void> {
   const namespace = 'deleted-children';
-  await ready(namespace, {replicas: undefined, autoscaling: {minReplicas: 2}});
+  const exposure = {host: 'tasks.example.com'};
+  await ready(namespace, {replicas: undefined, autoscaling: {minReplicas: 2}, exposure});
   const refs = [...childResources, resources.controllerRevision, resources.secret];
   const before = await listedAll(refs, namespace);
   expect(new Set([...before.values()].map(({kind}) => kind))).toEqual(new Set(refs.map(({kind}) => kind)));
