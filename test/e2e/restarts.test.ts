@@ -40,8 +40,7 @@ beforeAll(async () => {
 }, 2 * TIMEOUT_MS);
 
 afterAll(async () => {
-  await world.collect(WHERE.namespace);
-  await world.kubectl(['delete', 'namespace', WHERE.namespace, '--wait=false']);
+  await world.leave(WHERE.namespace);
 }, 60_000);
 
 describe('a pod that lives and is not ready any more', () => {
