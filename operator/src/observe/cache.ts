@@ -1,4 +1,5 @@
 import {
+  childResources,
   maintenanceApiSpec,
   resources,
   type MaintenanceApi,
@@ -17,7 +18,6 @@ import {
   projectPod,
   projectReplicaSet,
   type AutoscalerProjection,
-  type ChildProjection,
   type ClaimProjection,
   type ControllerRevisionProjection,
   type DeploymentProjection,
@@ -63,20 +63,13 @@ export class Cache {
   readonly apis: Kind<MaintenanceApiReading>;
   readonly deployments: Kind<DeploymentProjection>;
   readonly replicaSets: Kind<ReplicaSetProjection>;
-  readonly statefulSets: Kind<ChildProjection>;
   readonly autoscalers: Kind<AutoscalerProjection>;
-  readonly budgets: Kind<ChildProjection>;
-  readonly networkPolicies: Kind<ChildProjection>;
-  readonly ingresses: Kind<ChildProjection>;
-  readonly services: Kind<ChildProjection>;
-  readonly serviceAccounts: Kind<ChildProjection>;
-  readonly configMaps: Kind<ChildProjection>;
   readonly claims: Kind<ClaimProjection>;
   readonly pods: Kind<PodProjection>;
   readonly revisions: Kind<RevisionEntry>;
   readonly #optional: OptionalKinds;
   readonly #kinds: readonly AnyKind[];
-  readonly #children: ReadonlyMap<string, ChildKind>;
+  readonly #children: ReadonlyMap<string, ChildKind & AnyKind>;
   /** Writes that haven't come back yet, by owner. */
   readonly #writes = new Map<string, Map<string, string>>();
 
@@ -84,50 +77,25 @@ export class Cache {
     this.apis = new Kind(options, resources.maintenanceApi, readMaintenanceApi);
     this.deployments = new Kind(options, resources.deployment, projectDeployment);
     this.replicaSets = new Kind(options, resources.replicaSet, projectReplicaSet);
-    this.statefulSets = new Kind(options, resources.statefulSet, projectChild);
     this.autoscalers = new Kind(options, resources.horizontalPodAutoscaler, projectAutoscaler);
-    this.budgets = new Kind(options, resources.podDisruptionBudget, projectChild);
-    this.networkPolicies = new Kind(options, resources.networkPolicy, projectChild);
-    this.ingresses = new Kind(options, resources.ingress, projectChild);
-    this.services = new Kind(options, resources.service, projectChild);
-    this.serviceAccounts = new Kind(options, resources.serviceAccount, projectChild);
-    this.configMaps = new Kind(options, resources.configMap, projectChild);
     this.claims = new Kind(options, resources.persistentVolumeClaim, projectClaim);
     this.pods = new Kind(options, resources.pod, projectPod);
     this.revisions = new Kind<RevisionEntry>(options, resources.controllerRevision, (object) => {
       const projection = projectControllerRevision(object);
       return {owner: projection?.owner, projection};
     });
-    this.#children = new Map<string, ChildKind>([
-      ['Deployment', this.deployments],
-      ['StatefulSet', this.statefulSets],
-      ['HorizontalPodAutoscaler', this.autoscalers],
-      ['PodDisruptionBudget', this.budgets],
-      ['NetworkPolicy', this.networkPolicies],
-      ['Ingress', this.ingresses],
-      ['Service', this.services],
-      ['ServiceAccount', this.serviceAccounts],
-      ['ConfigMap', this.configMaps],
+    const read = new Map<string, ChildKind & AnyKind>([
+      [resources.deployment.kind, this.deployments],
+      [resources.horizontalPodAutoscaler.kind, this.autoscalers],
     ]);
+    // Of the other children no more is read than applying needs.
+    this.#children = new Map(
+      childResources.map((ref) => [ref.kind, read.get(ref.kind) ?? new Kind(options, ref, projectChild)]),
+    );
     this.#optional = new OptionalKinds(options, () => {
       for (const key of this.apis.keys()) options.onChange(key);
     });
-    this.#kinds = [
-      this.apis,
-      this.deployments,
-      this.replicaSets,
-      this.statefulSets,
-      this.autoscalers,
-      this.budgets,
-      this.networkPolicies,
-      this.ingresses,
-      this.services,
-      this.serviceAccounts,
-      this.configMaps,
-      this.claims,
-      this.pods,
-      this.revisions,
-    ];
+    this.#kinds = [this.apis, ...this.#children.values(), this.replicaSets, this.claims, this.pods, this.revisions];
   }
 
   start(): void {
