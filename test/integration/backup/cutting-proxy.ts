@@ -1,17 +1,15 @@
-import {once} from 'node:events';
-import {connect, createServer, type AddressInfo, type Server, type Socket} from 'node:net';
+import type {Socket} from 'node:net';
+import {TcpProxy} from '../../harness/tcp-proxy.ts';
 
 /** A TCP proxy before the S3 server that lets so many bytes through, then breaks every connection that uploads. */
-export class CuttingProxy {
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+export class CuttingProxy extends TcpProxy {
   readonly #refused: (request: string) => boolean;
   #left: number;
 
   private constructor(target: number, bytes: number, refused: (request: string) => boolean) {
+    super(target);
     this.#left = bytes;
     this.#refused = refused;
-    this.#server = createServer((client) => this.#join(client, connect(target, '127.0.0.1')));
   }
 
   /**
@@ -19,24 +17,15 @@ export class CuttingProxy {
    * @param bytes - that pass before it cuts
    * @param refused - given the start of a request: whether it is broken then
    */
-  static async start(target: number, bytes: number, refused: (request: string) => boolean): Promise<CuttingProxy> {
-    const proxy = new CuttingProxy(target, bytes, refused);
-    proxy.#server.listen(0, '127.0.0.1');
-    await once(proxy.#server, 'listening');
-    return proxy;
+  static start(target: number, bytes: number, refused: (request: string) => boolean): Promise<CuttingProxy> {
+    return new CuttingProxy(target, bytes, refused).listen();
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`;
+    return `http://127.0.0.1:${String(this.port)}`;
   }
 
-  async stop(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, 'close');
-  }
-
-  #join(client: Socket, server: Socket): void {
+  protected override join(client: Socket, server: Socket): void {
     let request = '';
     client.on('data', (data) => {
       // What begins a request begins a segment: the next one is sent when the last was answered.
@@ -46,13 +35,5 @@ export class CuttingProxy {
       else server.write(data);
     });
     server.on('data', (data) => client.write(data));
-    for (const [socket, other] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on('error', () => other.destroy());
-      socket.on('close', () => other.destroy());
-    }
   }
 }
