@@ -37,12 +37,7 @@ export interface ApiPod {
 export async function bringUp(world: World, {namespace, name}: Where): Promise<void> {
   await world.createNamespace(namespace);
   await world.apply(world.maintenanceApi(namespace, name, {autoscaling: {minReplicas: 2, maxReplicas: 4}}));
-  await world.waitApi(
-    {namespace, name},
-    'Ready',
-    ({status}) => status?.conditions?.some(({type, status: is}) => type === 'Ready' && is === 'True') === true,
-    READY_MS,
-  );
+  await world.waitReady({namespace, name}, READY_MS);
 }
 
 /** The pods of the API that are there to stay. */

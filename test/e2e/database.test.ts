@@ -12,19 +12,9 @@ beforeAll(async () => {
   world = await World.join('e2e');
   await world.createNamespace(WHERE.namespace);
   await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name, {autoscaling: {minReplicas: 2, maxReplicas: 2}}));
-  await world.waitApi(
-    WHERE,
-    'Ready',
-    (api) => api.status?.conditions?.find(({type}) => type === 'Ready')?.status === 'True',
-    TIMEOUT_MS,
-  );
+  await world.waitReady(WHERE, TIMEOUT_MS);
   await world.startLoad(WHERE, {name: 'steady', rate: 20, seconds: 240, writes: 0});
-  await world.waitApi(
-    WHERE,
-    'a last known good revision',
-    (api) => api.status?.revisions?.lastKnownGood !== undefined,
-    TIMEOUT_MS,
-  );
+  await world.waitGood(WHERE, TIMEOUT_MS);
 }, 2 * TIMEOUT_MS);
 
 afterAll(async () => {

@@ -93,12 +93,7 @@ beforeAll(async () => {
   await world.createNamespace(WHERE.namespace);
   await world.createNamespace(STRANGER.namespace);
   await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name), strangerPod());
-  await world.waitApi(
-    WHERE,
-    'Ready',
-    ({status}) => status?.conditions?.some(({type, status: is}) => type === 'Ready' && is === 'True') === true,
-    TIMEOUT_MS,
-  );
+  await world.waitReady(WHERE, TIMEOUT_MS);
 }, 2 * TIMEOUT_MS);
 
 afterAll(async () => {

@@ -91,19 +91,9 @@ describe('npm run operator', () => {
   test(
     'brings a resource up, measures its pods and makes its release the last known good',
     async () => {
-      await world.waitApi(
-        WHERE,
-        'Ready',
-        ({status}) => status?.conditions?.some(({type, status: is}) => type === 'Ready' && is === 'True') === true,
-        TIMEOUT_MS,
-      );
+      await world.waitReady(WHERE, TIMEOUT_MS);
       await world.startLoad(WHERE, {name: 'steady', rate: 20, seconds: 90, writes: 0});
-      const good = await world.waitApi(
-        WHERE,
-        'a last known good revision',
-        ({status}) => status?.revisions?.lastKnownGood !== undefined,
-        TIMEOUT_MS,
-      );
+      const good = await world.waitGood(WHERE, TIMEOUT_MS);
       expect(good.status?.revisions?.lastKnownGood).toBe(good.status?.revisions?.serving);
     },
     2 * TIMEOUT_MS,

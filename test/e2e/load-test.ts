@@ -1,5 +1,6 @@
 import {createProgress} from '../../hack/lib/progress.ts';
 import {k6Image, SCRIPTS_FOLDER} from '../harness/k6.ts';
+import {clientJob} from '../harness/load-job.ts';
 import {waitFor} from '../harness/wait.ts';
 import type {Manifest} from '../harness/manifest.ts';
 import type {World} from '../harness/world.ts';
@@ -90,41 +91,7 @@ async function container(world: World, {namespace}: LoadTest) {
 }
 
 function job({namespace, target, rate, seconds}: LoadTest, image: string): Manifest {
-  const env = {BASE_URL: `http://${target}`, RATE: String(rate), DURATION: `${String(seconds)}s`, HOME: '/out'};
-  return {
-    apiVersion: 'batch/v1',
-    kind: 'Job',
-    metadata: {name: JOB, namespace},
-    spec: {
-      backoffLimit: 0,
-      template: {
-        spec: {
-          restartPolicy: 'Never',
-          automountServiceAccountToken: false,
-          securityContext: {runAsNonRoot: true, seccompProfile: {type: 'RuntimeDefault'}, fsGroup: 65532},
-          containers: [
-            {
-              name: 'k6',
-              image,
-              command: ['sh', '-c', SCRIPT],
-              env: Object.entries(env).map(([name, value]) => ({name, value})),
-              securityContext: {
-                allowPrivilegeEscalation: false,
-                readOnlyRootFilesystem: true,
-                capabilities: {drop: ['ALL']},
-              },
-              volumeMounts: [
-                {name: 'tokens', mountPath: '/etc/tokens', readOnly: true},
-                {name: 'out', mountPath: '/out'},
-              ],
-            },
-          ],
-          volumes: [
-            {name: 'tokens', secret: {secretName: `${target}-api-tokens`}},
-            {name: 'out', emptyDir: {}},
-          ],
-        },
-      },
-    },
-  };
+  const env = {BASE_URL: `http://${target}`, RATE: rate, DURATION: `${String(seconds)}s`, HOME: '/out'};
+  const command = ['sh', '-c', SCRIPT];
+  return clientJob({namespace, name: target}, JOB, {name: 'k6', image, command, env, scratch: '/out'});
 }

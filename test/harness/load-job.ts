@@ -19,10 +19,29 @@ export function loadJob(where: {namespace: string; name: string}, image: string,
     WRITES: options.writes,
     TOKENS_FILE: '/etc/tokens/tokens',
   };
+  return clientJob(where, options.name, {name: 'load', image, env});
+}
+
+/** What asks, in a {@link clientJob}. */
+export interface Client {
+  /** Of the container. */
+  readonly name: string;
+  readonly image: string;
+  /** The image's own where unset. */
+  readonly command?: readonly string[];
+  readonly env: Readonly<Record<string, string | number>>;
+  /** Where it may write; nowhere unless told. */
+  readonly scratch?: string;
+}
+
+/** A Job beside a MaintenanceApi that has its tokens below /etc/tokens and keeps Pod Security `restricted`. */
+export function clientJob(where: {namespace: string; name: string}, name: string, client: Client): Manifest {
+  const {image, command, env, scratch} = client;
+  const out = scratch === undefined ? [] : [{name: 'out', mountPath: scratch}];
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: {name: options.name, namespace: where.namespace},
+    metadata: {name, namespace: where.namespace},
     spec: {
       backoffLimit: 0,
       template: {
@@ -32,18 +51,22 @@ export function loadJob(where: {namespace: string; name: string}, image: string,
           securityContext: {runAsNonRoot: true, seccompProfile: {type: 'RuntimeDefault'}, fsGroup: 65532},
           containers: [
             {
-              name: 'load',
+              name: client.name,
               image,
-              env: Object.entries(env).map(([name, value]) => ({name, value: String(value)})),
+              ...(command && {command}),
+              env: Object.entries(env).map(([variable, value]) => ({name: variable, value: String(value)})),
               securityContext: {
                 allowPrivilegeEscalation: false,
                 readOnlyRootFilesystem: true,
                 capabilities: {drop: ['ALL']},
               },
-              volumeMounts: [{name: 'tokens', mountPath: '/etc/tokens', readOnly: true}],
+              volumeMounts: [{name: 'tokens', mountPath: '/etc/tokens', readOnly: true}, ...out],
             },
           ],
-          volumes: [{name: 'tokens', secret: {secretName: `${where.name}-api-tokens`}}],
+          volumes: [
+            {name: 'tokens', secret: {secretName: `${where.name}-api-tokens`}},
+            ...out.map((mount) => ({name: mount.name, emptyDir: {}})),
+          ],
         },
       },
     },

@@ -161,6 +161,26 @@ export class World {
     );
   }
 
+  /** Waits until the cluster is what a MaintenanceApi's spec asks. */
+  async waitReady(where: {namespace: string; name: string}, timeoutMs: number): Promise<MaintenanceApi> {
+    return this.waitApi(
+      where,
+      'Ready',
+      ({status}) => status?.conditions?.some(({type, status: is}) => type === 'Ready' && is === 'True') === true,
+      timeoutMs,
+    );
+  }
+
+  /** Waits until a revision has baked well. */
+  async waitGood(where: {namespace: string; name: string}, timeoutMs: number): Promise<MaintenanceApi> {
+    return this.waitApi(
+      where,
+      'a last known good revision',
+      ({status}) => status?.revisions?.lastKnownGood !== undefined,
+      timeoutMs,
+    );
+  }
+
   /** Creates a namespace in which Pod Security `restricted` is enforced. */
   async createNamespace(name: string): Promise<void> {
     const labels = {
