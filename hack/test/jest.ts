@@ -4,6 +4,7 @@ import {mkdtemp, readFile, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
+import {reportArguments, RUN_VARIABLE, whatKeeps} from './lingering.ts';
 import type {JestResult, JestRun, Kind} from './tally.ts';
 
 /** Test files that run together. */
@@ -40,21 +41,31 @@ function batchArguments({kind, workers}: Batch): string[] {
 const LINGER_MS = 15_000;
 const LOOK_MS = 500;
 
-/** Ends a Jest that has written its result and doesn't end. @returns stops the watch, and says whether that was so */
-function endLingering(child: ChildProcess, output: string): () => boolean {
-  let lingers = false;
+/**
+ * Ends a Jest that has written its result and doesn't end.
+ *
+ * @returns stops the watch, and says what kept Jest; undefined when it ended by itself
+ */
+function endLingering(child: ChildProcess, scratch: string, output: string): () => string | undefined {
+  let kept: string | undefined;
   let linger: NodeJS.Timeout | undefined;
+  const end = async (): Promise<void> => {
+    if (child.pid === undefined) return;
+    try {
+      kept = await whatKeeps(child.pid, scratch);
+    } catch (error) {
+      kept = String(error);
+    }
+    console.error(`Jest does not end by itself: ${kept}`);
+    child.kill('SIGKILL');
+  };
   const look = setInterval(() => {
-    if (!existsSync(output)) return;
-    linger ??= setTimeout(() => {
-      lingers = true;
-      child.kill('SIGKILL');
-    }, LINGER_MS);
+    if (existsSync(output)) linger ??= setTimeout(() => void end(), LINGER_MS);
   }, LOOK_MS);
   return () => {
     clearInterval(look);
     clearTimeout(linger);
-    return lingers;
+    return kept;
   };
 }
 
@@ -79,7 +90,7 @@ export async function runJest(root: string, batch: Batch, stop: AbortSignal): Pr
   const output = join(scratch, 'result.json');
   const began = performance.now();
   const args = [
-    ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+    ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', ...reportArguments(scratch)],
     join(root, 'node_modules/jest/bin/jest.js'),
     ...['--config', 'jest.config.mjs', '--selectProjects', kind, '--json', '--outputFile', output],
     // That nothing ran is this runner's to say; Jest would end without a result.
@@ -89,9 +100,10 @@ export async function runJest(root: string, batch: Batch, stop: AbortSignal): Pr
   ];
   try {
     const {exitCode, lingered} = await new Promise<Pick<JestRun, 'exitCode' | 'lingered'>>((resolve, reject) => {
-      const child = spawn(process.execPath, args, {cwd: root, stdio: ['ignore', 'inherit', 'inherit']});
+      const env = {...process.env, [RUN_VARIABLE]: scratch};
+      const child = spawn(process.execPath, args, {cwd: root, env, stdio: ['ignore', 'inherit', 'inherit']});
       const end = () => child.kill('SIGTERM');
-      const watched = endLingering(child, output);
+      const watched = endLingering(child, scratch, output);
       stop.addEventListener('abort', end);
       child.on('error', (error) => {
         watched();

@@ -32,8 +32,8 @@ export interface JestResult {
 export interface JestRun {
   readonly kind: Kind;
   readonly exitCode: number | null;
-  /** It had to be ended after its last test, because one of them left something open. */
-  readonly lingered: boolean;
+  /** What one of the tests left open, so that it had to be ended after its last test. */
+  readonly lingered: string | undefined;
   readonly seconds: number;
   readonly result?: JestResult;
 }
@@ -48,7 +48,8 @@ function failuresOf({exitCode, lingered, result}: JestRun): string[] {
   });
   if (result.numPassedTests + result.numFailedTests === 0) failures.push('no test was executed');
   if (failures.length > 0) return failures;
-  if (lingered) failures.push('a test left something open, so that Jest did not end by itself');
+  if (lingered !== undefined)
+    failures.push(`a test left something open, so that Jest did not end by itself: ${lingered}`);
   else if (exitCode !== 0) failures.push(`Jest ended with ${exitCode ?? 'a signal'}`);
   return failures;
 }

@@ -44,6 +44,7 @@ describe('blocks', () => {
       const stream = Buffer.concat(blocks.map((block) => block.compressed));
       await expect(verifyBlocks(pieces(stream, 1000), expectations(blocks))).resolves.toBeUndefined();
     },
+    60_000,
   );
 
   test('end with the error of their source', async () => {

@@ -53,6 +53,38 @@ test('what was there before is not judged', async () => {
   expect((await watch.stop()).map(({client}) => client)).toEqual(['10.1.0.8']);
 });
 
+test('a Service without endpoints reaches nothing', async () => {
+  const egress = {...policy, spec: {podSelector: {}, policyTypes: ['Egress'], egress: []}};
+  const service = {kind: 'Service', metadata: {name: 'database', namespace: 'apis'}, spec: {clusterIPs: ['10.2.0.1']}};
+  const items = [namespace, egress, service, pod('api', '10.1.0.1')];
+  const watch = new ConnectionWatch({
+    exec: (command) =>
+      Promise.resolve(
+        command[0] === 'cat' ? entry('10.1.0.1', '10.2.0.1', 3306) + entry('10.1.0.1', '10.2.0.2', 3306) : NODE,
+      ),
+    kubectl: () => Promise.resolve(JSON.stringify({items})),
+  });
+  expect((await watch.stop()).map(({server}) => server)).toEqual(['10.2.0.2']);
+});
+
+test('a pod that connects before its address is in its status is judged by its name', async () => {
+  const items = [namespace, policy, pod('database', '10.1.0.2')];
+  const watch = new ConnectionWatch({
+    exec: (command) =>
+      Promise.resolve(
+        command[0] === 'cat' ? entry('10.1.0.1', '10.1.0.2', 3306) + entry('10.1.0.3', '10.1.0.2', 3306) : NODE,
+      ),
+    kubectl: () => Promise.resolve(JSON.stringify({items})),
+  });
+  await watch.look();
+  items.push(pod('api', '10.1.0.1'));
+  const connection = {server: 'apis/database', protocol: 'TCP', port: 3306};
+  expect(await watch.stop()).toEqual([
+    {client: 'apis/api', ...connection},
+    {client: '10.1.0.3', ...connection, refused: 'no ingress rule of apis/database admits it'},
+  ]);
+});
+
 test('what keeps it from looking is told in the end', async () => {
   const watch = new ConnectionWatch({
     exec: () => Promise.reject(new Error('no such table')),

@@ -1,6 +1,6 @@
 import type {NetworkPolicy} from 'kubernetes-types/networking/v1.js';
 import {parseConntrack, type Flow} from './conntrack.ts';
-import {refusal, type Endpoint, type Pod} from './policies.ts';
+import {refusal, type Connection, type Endpoint, type Pod} from './policies.ts';
 
 /** How often the table is read, in milliseconds: an ended TCP connection stays in it for 120 s, a UDP one for 30 s. */
 const INTERVAL_MS = 10_000;
@@ -26,7 +26,7 @@ export interface SeenConnection {
 interface Listed {
   readonly kind: string;
   readonly metadata: {readonly name: string; readonly namespace?: string; readonly labels?: Record<string, string>};
-  readonly spec?: {readonly hostNetwork?: boolean};
+  readonly spec?: {readonly hostNetwork?: boolean; readonly clusterIPs?: readonly string[]};
   readonly status?: {readonly podIP?: string};
 }
 
@@ -36,6 +36,11 @@ export class ConnectionWatch {
   readonly #seen = new Map<string, SeenConnection>();
   /** The last pod of each address: connections stay in the table for a while after their pod is gone. */
   readonly #pods = new Map<string, Pod>();
+  /** The addresses of Services. One without endpoints isn't translated: the node answers for it, and nothing is reached. */
+  readonly #services = new Set<string>();
+  /** Refused, with an end that has no name: a pod connects before its address is in its status. Judged again. */
+  #unnamed = new Map<string, Flow>();
+  #refusedUnnamed = new Map<string, SeenConnection>();
   /** What was there before the watch began, perhaps of pods that are gone: not of its time. */
   #former: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
@@ -71,14 +76,14 @@ export class ConnectionWatch {
     await this.#round;
     if (this.#failure !== undefined) throw this.#failure;
     await this.look();
-    return [...this.#seen.values()];
+    return [...this.#seen.values(), ...this.#refusedUnnamed.values()];
   }
 
   /** Reads the table and judges what is in it by the policies of now. */
   async look(): Promise<void> {
     const [table, text, addresses] = await Promise.all([
       this.#table(),
-      this.#cluster.kubectl(['get', 'pods,networkpolicies,namespaces', '-A', '-o', 'json']),
+      this.#cluster.kubectl(['get', 'pods,services,networkpolicies,namespaces', '-A', '-o', 'json']),
       this.#cluster.exec(['ip', '-json', 'address']),
     ]);
     const {items} = JSON.parse(text) as {items: Listed[]};
@@ -90,26 +95,33 @@ export class ConnectionWatch {
       nodes: new Set(interfaces.flatMap(({addr_info: list}) => list.map(({local}) => local))),
     };
     for (const pod of of('Pod')) this.#pods.set(pod.status?.podIP ?? '', podOf(pod));
+    for (const address of of('Service').flatMap(({spec}) => spec?.clusterIPs ?? [])) this.#services.add(address);
     const end = (address: string): Endpoint => ({address, pod: this.#pods.get(address)});
-    for (const flow of table) {
-      if (this.#former.has(identityOf(flow))) continue;
+    const flows = new Map([...this.#unnamed.values(), ...table].map((flow) => [identityOf(flow), flow]));
+    this.#unnamed = new Map();
+    this.#refusedUnnamed = new Map();
+    for (const [identity, flow] of flows) {
+      if (this.#former.has(identity) || this.#services.has(flow.server)) continue;
       const connection = {...flow, client: end(flow.client), server: end(flow.server)};
-      this.#note(flow, connection.client, connection.server, refusal(connection, world));
+      const seen = seenOf(connection, refusal(connection, world));
+      const ends = [connection.client, connection.server];
+      const named = ends.every(({address, pod}) => pod !== undefined || world.nodes.has(address));
+      if (!named && seen.refused !== undefined) this.#unnamed.set(identity, flow);
+      (this.#unnamed.has(identity) ? this.#refusedUnnamed : this.#seen).set(JSON.stringify(seen), seen);
     }
   }
 
   async #table(): Promise<Flow[]> {
     return parseConntrack(await this.#cluster.exec(['cat', '/proc/net/nf_conntrack']));
   }
-
-  #note({protocol, port}: Flow, client: Endpoint, server: Endpoint, refused: string | undefined): void {
-    const seen = {client: nameOf(client), server: nameOf(server), protocol, port, refused};
-    this.#seen.set(JSON.stringify(seen), seen);
-  }
 }
 
 function identityOf({protocol, client, clientPort, server, port}: Flow): string {
   return [protocol, client, clientPort, server, port].join(' ');
+}
+
+function seenOf({client, server, protocol, port}: Connection, refused: string | undefined): SeenConnection {
+  return {client: nameOf(client), server: nameOf(server), protocol, port, refused};
 }
 
 function nameOf({address, pod}: Endpoint): string {
