@@ -2,12 +2,14 @@ import type {RowDataPacket} from 'mysql2/promise';
 import {Batch} from '../database/batch.ts';
 import type {Database, Session} from '../database/database.ts';
 import {decide} from './change.ts';
+import type {Position} from './cursor.ts';
 import {newTask} from './draft.ts';
 import type {VersionCheck} from './etag.ts';
 import type {IdempotentRequest} from './idempotency.ts';
 import {claim} from './keys.ts';
 import {planList} from './list-plan.ts';
 import type {Page, TaskList} from './list.ts';
+import {readPage} from './page.ts';
 import type {
   Actor,
   BulkOutcome,
@@ -83,26 +85,31 @@ export class MysqlTaskRepository implements TaskRepository {
   async list(list: TaskList): Promise<Page<Task>> {
     const plan = planList(list);
     return this.#database.run(async (session) => {
-      let edge;
+      let edge: Position | undefined;
       if (plan.edge !== undefined) {
         const [row] = await session.rows(plan.edge.statement, plan.edge.values);
         if (row !== undefined) edge = plan.edgeOf({k: row.k as unknown, id: row.id as unknown});
       }
-      // One more than asked for tells whether there is a next page without another query.
-      const {statement, values} = plan.page(edge, list.limit + 1);
-      const found = (await session.rows(statement, values)).map(taskOf);
-      const page = pageOf(found, list.limit, plan.positionOf);
-      return {...page, next: page.next ?? edge};
+      const {items, hasMore} = await readPage<Task>(list.limit, async (last, count) => {
+        const rest = last === undefined ? plan : planList({...list, after: plan.positionOf(last)});
+        const {statement, values} = rest.page(edge, count);
+        return (await session.rows(statement, values)).map(taskOf);
+      });
+      return {items, next: nextOfPage(items, hasMore, plan.positionOf) ?? edge};
     });
   }
 
   async listDeleted(after: readonly string[] | undefined, limit: number): Promise<Page<Task>> {
-    const [time, id] = after === undefined ? [LAST_TIME, ''] : [new Date(after[0] ?? ''), after[1] ?? ''];
-    const rows = await this.#database.run((session) =>
-      session.rows(sql.LIST_DELETED, [time, time, id, String(limit + 1)]),
-    );
-    const found = rows.map((row) => taskOfDocument(row.document));
-    return pageOf(found, limit, (task) => [task.deletedAt ?? '', task.id]);
+    const positionOf = (task: Task): readonly string[] => [task.deletedAt ?? '', task.id];
+    return this.#database.run(async (session) => {
+      const {items, hasMore} = await readPage<Task>(limit, async (last, count) => {
+        const position = last === undefined ? after : positionOf(last);
+        const [time, id] = position === undefined ? [LAST_TIME, ''] : [new Date(position[0] ?? ''), position[1] ?? ''];
+        const rows = await session.rows(sql.LIST_DELETED, [time, time, id, String(count)]);
+        return rows.map((row) => taskOfDocument(row.document));
+      });
+      return {items, next: nextOfPage(items, hasMore, positionOf)};
+    });
   }
 
   async update(id: string, check: VersionCheck, patch: PatchTask, actor: Actor): Promise<UpdateOutcome> {
@@ -170,7 +177,8 @@ export class MysqlTaskRepository implements TaskRepository {
       const rows = await session.rows(sql.LIST_CHANGES, [id, String(until), String(limit + 1)]);
       const found = rows.map(changeOf);
       if (until > 1 && found.length <= limit) found.push(creationOf(creation));
-      return pageOf(found, limit, ({version}) => [String(version)]);
+      const items = found.slice(0, limit);
+      return {items, next: nextOfPage(items, found.length > limit, ({version}) => [String(version)])};
     });
   }
 
@@ -255,8 +263,12 @@ function creationOf(row: RowDataPacket): HistoryEntry {
   return {version: 1, at, by: row.created_by as string | null, action: 'created', changes: []};
 }
 
-function pageOf<T>(found: readonly T[], limit: number, positionOf: (item: T) => readonly string[]): Page<T> {
-  const items = found.slice(0, limit);
+/** Where the next page begins; undefined at the end. */
+function nextOfPage<T>(
+  items: readonly T[],
+  hasMore: boolean,
+  positionOf: (item: T) => readonly string[],
+): readonly string[] | undefined {
   const last = items.at(-1);
-  return {items, next: found.length > limit && last !== undefined ? positionOf(last) : undefined};
+  return hasMore && last !== undefined ? positionOf(last) : undefined;
 }

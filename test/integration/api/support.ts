@@ -9,7 +9,8 @@ import {fileURLToPath} from 'node:url';
 import type {HistoryEntry, Task} from '../../../api-server/src/tasks/schema.ts';
 import type {Mysqld, TestDatabase} from '../../harness/mysqld.ts';
 
-const SERVER = fileURLToPath(new URL('../../../api-server/src/server.ts', import.meta.url));
+/** The server as it lies here. */
+const SERVER = [process.execPath, fileURLToPath(new URL('../../../api-server/src/server.ts', import.meta.url))];
 const POLL_MS = 25;
 const WAIT_MS = 20_000;
 
@@ -60,10 +61,9 @@ export class ApiProcess {
   readonly #token: string;
   #log = '';
 
-  constructor(args: readonly string[], env: Record<string, string>, token: string) {
+  constructor(command: readonly string[], env: Record<string, string>, token: string) {
     // Ends with the test, in whichever way the test ends.
-    const command = ['--pdeathsig', 'KILL', process.execPath, SERVER, ...args];
-    this.#child = spawn('setpriv', command, {
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
       env: {PATH: process.env['PATH'], ...env},
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -163,8 +163,10 @@ export class ApiSetting {
   readonly token = `test-${randomBytes(16).toString('hex')}`;
   readonly #processes: ApiProcess[] = [];
   readonly #env: Record<string, string>;
+  readonly #server: readonly string[];
 
-  private constructor(folder: string, database: TestDatabase, env: Record<string, string>) {
+  private constructor(folder: string, database: TestDatabase, env: Record<string, string>, server: readonly string[]) {
+    this.#server = server;
     this.folder = folder;
     this.database = database;
     this.#env = {
@@ -186,9 +188,14 @@ export class ApiSetting {
     };
   }
 
-  static async create(mysql: Mysqld, env: Record<string, string> = {}): Promise<ApiSetting> {
+  /** @param server - the command of the server, as it must be for those who need it as the image has it */
+  static async create(
+    mysql: Mysqld,
+    env: Record<string, string> = {},
+    server: readonly string[] = SERVER,
+  ): Promise<ApiSetting> {
     const folder = await mkdtemp(join(tmpdir(), 'api-server-'));
-    const setting = new ApiSetting(folder, await mysql.createDatabase(), env);
+    const setting = new ApiSetting(folder, await mysql.createDatabase(), env, server);
     await writeFile(join(folder, 'password'), `${setting.database.password}\n`);
     await setting.mountTokens(`tests:${setting.token}\n`);
     return setting;
@@ -230,7 +237,7 @@ export class ApiSetting {
   }
 
   #spawn(args: readonly string[], env: Record<string, string>): ApiProcess {
-    const process = new ApiProcess(args, {...this.#env, ...env}, this.token);
+    const process = new ApiProcess([...this.#server, ...args], {...this.#env, ...env}, this.token);
     this.#processes.push(process);
     return process;
   }

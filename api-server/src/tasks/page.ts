@@ -1,0 +1,37 @@
+/** Rows that one statement reads at most: a mebibyte when all have the longest description. */
+const PIECE = 26;
+/** What the descriptions of one page may take in UTF-8; everything else of a task is small. */
+const MAX_BYTES = 256 * 1024;
+
+/** Part of a list, and whether more of it was found. */
+export interface Piece<T> {
+  readonly items: readonly T[];
+  readonly hasMore: boolean;
+}
+
+/**
+ * Reads a page piece by piece and ends it early when its texts are long: how many items a client asks for then says nothing of
+ * the memory that an answer takes, and two hundred such answers at once fit into a pod. There is always one item, so that
+ * a client who goes on comes to the end.
+ *
+ * @param limit - items at most
+ * @param read - reads so many items after one, or from the begin
+ */
+export async function readPage<T extends {readonly description: string}>(
+  limit: number,
+  read: (after: T | undefined, count: number) => Promise<readonly T[]>,
+): Promise<Piece<T>> {
+  const items: T[] = [];
+  for (let bytes = 0; ;) {
+    // One more than asked for tells whether there is a next page without another query.
+    const count = Math.min(limit + 1 - items.length, PIECE);
+    const found = await read(items.at(-1), count);
+    for (const item of found) {
+      bytes += Buffer.byteLength(item.description);
+      const isFull = items.length === limit || (bytes > MAX_BYTES && items.length > 0);
+      if (isFull) return {items, hasMore: true};
+      items.push(item);
+    }
+    if (found.length < count) return {items, hasMore: false};
+  }
+}

@@ -1,0 +1,123 @@
+import {mkdtemp, rm} from 'node:fs/promises';
+import {connect} from 'node:net';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {setTimeout as delay} from 'node:timers/promises';
+import {afterAll, beforeAll, expect, jest, test} from '@jest/globals';
+import {bundle, PROGRAMS} from '../../../hack/bundle.ts';
+import {Limits} from '../../bench/api/limits.ts';
+import {startMysqld, type Mysqld} from '../../harness/mysqld.ts';
+import {ApiSetting, eventually, type ApiProcess} from './support.ts';
+
+jest.setTimeout(180_000);
+
+/** The memory of a pod in the guide's baseline; its CPU is not what this is about. */
+const BYTES = 128 * 2 ** 20;
+const MILLICORES = 1000;
+/** As many as the service takes at once. */
+const CLIENTS = 200;
+const TASKS = 120;
+
+let folder: string;
+let mysql: Mysqld;
+let limits: Limits;
+let setting: ApiSetting;
+let api: ApiProcess;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'api-memory-'));
+  await bundle(PROGRAMS.api, folder);
+  mysql = await startMysqld();
+  limits = await Limits.create(MILLICORES, BYTES);
+  setting = await ApiSetting.create(mysql, {}, [...limits.wrapper, process.execPath, join(folder, 'server.mjs')]);
+  api = await setting.up();
+  const root = await mysql.connect(setting.database.database);
+  // The longest description there can be, in characters and in bytes: a hundred of them are four megabytes.
+  await root.query(
+    `INSERT INTO tasks (id, title, description, status, created_at, updated_at, version)
+     WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ${TASKS})
+     SELECT CONCAT('01900000-', LPAD(LOWER(HEX(i)), 4, '0'), '-7000-8000-000000000000'), CONCAT('Task ', i),
+       REPEAT('🛠', 10000), 'open', '2026-01-01', '2026-01-01', 1 FROM n`,
+  );
+  await root.end();
+});
+
+afterAll(async () => {
+  await setting.close();
+  await limits.remove();
+  await mysql.stop();
+  await rm(folder, {recursive: true});
+});
+
+/** Asks for the largest page and reads it after a while; gives the status, or what broke the connection. */
+async function ask(readAfterMs: number): Promise<string> {
+  const socket = connect({port: Number(api.logged('port')), host: '127.0.0.1'});
+  let begin = '';
+  let failure = '';
+  socket.on('data', (data) => {
+    if (begin.length < 20) begin += data.toString('latin1');
+  });
+  socket.on('error', (error) => (failure = error.message));
+  const lines = ['GET /api/v1/tasks?limit=100 HTTP/1.1', 'host: a', `authorization: Bearer ${setting.token}`];
+  socket.write(`${[...lines, 'connection: close'].join('\r\n')}\r\n\r\n`);
+  socket.pause();
+  await delay(readAfterMs);
+  await new Promise((resolve) => socket.once('close', resolve).resume());
+  return /^HTTP\/1\.1 (\d+)/.exec(begin)?.[1] ?? failure;
+}
+
+test('the largest tasks, listed by two hundred clients who read late, fit into the memory of a pod', async () => {
+  const seen = new Set<string>();
+  for (let round = 0; round < 3; round++) {
+    const answers = await Promise.all(Array.from({length: CLIENTS}, () => ask(1000)));
+    expect(answers).toContain('200');
+    for (const status of answers) seen.add(status);
+  }
+  // Who had to wait too long for a connection to the database was told so. Nobody lost its connection.
+  expect([...seen].filter((status) => status !== '200' && status !== '503')).toEqual([]);
+  expect(api.running).toBe(true);
+});
+
+test('a list of them is whole, in more pages', async () => {
+  const titles: string[] = [];
+  let pages = 0;
+  for (let cursor = ''; ;) {
+    const {body} = await api.request('GET', `/api/v1/tasks?limit=100${cursor}`);
+    expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(300 * 1024);
+    titles.push(...body.items.map(({title}) => title));
+    pages++;
+    if (body.nextCursor === null) break;
+    cursor = `&cursor=${body.nextCursor}`;
+  }
+  expect(titles).toEqual(Array.from({length: TASKS}, (_, i) => `Task ${i}`));
+  expect(pages).toBeGreaterThan(TASKS / 10);
+});
+
+test('deleted ones too', async () => {
+  const {body: first} = await api.request('GET', '/api/v1/tasks?limit=20');
+  const ids = first.items.map(({id}) => id);
+  for (const id of ids) {
+    expect((await api.request('DELETE', `/api/v1/tasks/${id}`, {headers: {'if-match': '*'}})).status).toBe(204);
+  }
+  const found: string[] = [];
+  for (let cursor = ''; ;) {
+    const {body} = await api.request('GET', `/api/v1/tasks?deleted=true&limit=3${cursor}`);
+    expect(body.items.length).toBeLessThanOrEqual(3);
+    found.push(...body.items.map(({id}) => id));
+    if (body.nextCursor === null) break;
+    cursor = `&cursor=${body.nextCursor}`;
+  }
+  expect(found.sort()).toEqual([...ids].sort());
+});
+
+test('the process has only those parts of Node.js in memory that it uses', async () => {
+  const preload = 'process.on("SIGWINCH", () => console.log(JSON.stringify({modules: process.moduleLoadList})));';
+  const observed = await setting
+    .start({NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}`})
+    .ready();
+  expect((await observed.request('GET', '/api/v1/tasks?limit=1')).status).toBe(200);
+  observed.signal('SIGWINCH');
+  const modules = await eventually('the list of modules', () => observed.logged('modules') as string[] | undefined);
+  expect(modules).toContain('NativeModule http');
+  expect(modules.filter((name) => /undici|http2/.test(name))).toEqual([]);
+});
