@@ -8,6 +8,7 @@ import {basename, join, parse, relative} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
 import type {Metafile} from 'esbuild';
+import {lateBuiltins} from './bundle-builtins.ts';
 
 /** A program that an image carries. */
 export interface Program {
@@ -81,6 +82,7 @@ export async function bundle(program: Program, folder: string, maps?: string): P
     minifySyntax: true,
     minifyWhitespace: true,
     banner: {js: BANNER},
+    plugins: [lateBuiltins],
     legalComments: 'none',
     sourcemap: 'external',
     metafile: true,
