@@ -4,7 +4,17 @@ import type {Server, Stand} from './stand.ts';
 import {mix, type Wish} from './traffic.ts';
 
 /** Columns of a row, and fields of an answer, that differ from one creation to the next. */
-const OWN = new Set(['id', 'createdAt', 'updatedAt', 'created_at', 'updated_at', 'task_id']);
+const OWN = new Set([
+  'id',
+  'createdAt',
+  'updatedAt',
+  'completedAt',
+  'created_at',
+  'updated_at',
+  'completed_at',
+  'changed_at',
+  'task_id',
+]);
 
 /** Bodies that no server may take. */
 const WRONG: readonly object[] = [
@@ -23,6 +33,29 @@ const WRONG: readonly object[] = [
   {title: 'x', labels: Array.from({length: 11}, (_, i) => `l${i}`)},
   {title: 'x', recurrence: {rule: 'FREQ=DAILY', timeZone: 'Etc/UTC'}},
   {title: 'x', dueAt: '2027-03-01T09:00:00Z', recurrence: {rule: 'FREQ=DAILY'}},
+];
+
+/** Changes of a task, one after the other, of which the last two are refused for what the task has become. */
+const PATCHES: readonly object[] = [
+  {title: 'Another title', priority: 'urgent'},
+  {title: 'Another title'},
+  {status: 'in_progress', assignee: 'somebody', dueAt: '2027-03-01T09:00:00+01:00'},
+  {labels: ['valve', 'pump']},
+  {description: 'y'.repeat(300), dueAt: null, assignee: null, labels: []},
+  {status: 'cancelled'},
+  {status: 'done'},
+  {status: 'in_progress', title: 'Not this one'},
+];
+
+/** Patches that no server may take. */
+const WRONG_PATCHES: readonly object[] = [
+  {},
+  {title: ' '},
+  {title: null},
+  {status: 'some'},
+  {dueAt: 'tomorrow'},
+  {labels: ['a', 'a']},
+  {unknown: 1},
 ];
 
 interface Answer {
@@ -45,6 +78,7 @@ export async function assertSame(stand: Stand, ours: Server, peer: Server): Prom
   ];
   const wishes = mix(stand.ids);
   for (const wish of Array.from({length: 20}, (_, index) => wishes(index))) {
+    if (wish.method === 'PATCH') continue;
     const [ourAnswer, theirAnswer] = await both(wish);
     deepStrictEqual(comparable(theirAnswer), comparable(ourAnswer), `${wish.method} ${wish.path}`);
     if (wish.method === 'POST') {
@@ -60,10 +94,44 @@ export async function assertSame(stand: Stand, ours: Server, peer: Server): Prom
       `both must refuse ${JSON.stringify(body).slice(0, 200)}`,
     );
   }
+  await assertSamePatches(stand, ours, peer);
 }
 
-async function ask(stand: Stand, {origin}: Server, {method, path, body}: Wish): Promise<Answer> {
-  const headers = {authorization: `Bearer ${stand.token}`, 'content-type': 'application/json'};
+/** Each server changes a task of its own in the same steps. */
+async function assertSamePatches(stand: Stand, ours: Server, peer: Server): Promise<void> {
+  const create: Wish = {method: 'POST', path: '/api/v1/tasks', body: JSON.stringify({title: 'x', labels: ['pump']})};
+  const servers = [ours, peer];
+  const ids: string[] = [];
+  for (const server of servers) ids.push(String((await ask(stand, server, create)).body['id']));
+  const both = async (body: object, ifMatch?: string): Promise<readonly Answer[]> =>
+    Promise.all(
+      servers.map(async (server, i) => {
+        const wish: Wish = {method: 'PATCH', path: `/api/v1/tasks/${ids[i] ?? ''}`, body: JSON.stringify(body)};
+        return ask(stand, server, wish, ifMatch);
+      }),
+    );
+  const expectSame = async (what: string, answers: readonly Answer[]): Promise<void> => {
+    const [ourAnswer, theirAnswer] = answers.map(({status, etag, body}) =>
+      status === 200 ? {status, etag, body: withoutOwn(body)} : {status},
+    );
+    deepStrictEqual(theirAnswer, ourAnswer, what);
+    const rows = await Promise.all(ids.map(async (id) => rowsOf(stand, id)));
+    deepStrictEqual(rows[1], rows[0], `the rows after ${what}`);
+  };
+  for (const body of PATCHES) await expectSame(`the patch ${JSON.stringify(body).slice(0, 200)}`, await both(body));
+  await expectSame('a patch of a version that is past', await both({title: 'late'}, '"1"'));
+  for (const body of WRONG_PATCHES) {
+    const statuses = (await both(body)).map(({status}) => status >= 400 && status < 500);
+    deepStrictEqual(statuses, [true, true], `both must refuse the patch ${JSON.stringify(body)}`);
+  }
+}
+
+async function ask(stand: Stand, {origin}: Server, {method, path, body}: Wish, ifMatch = '*'): Promise<Answer> {
+  const headers = {
+    authorization: `Bearer ${stand.token}`,
+    'content-type': 'application/json',
+    ...(method === 'PATCH' && {'if-match': ifMatch}),
+  };
   const answer = await fetch(`${origin}${path}`, {method, headers, ...(body === undefined ? {} : {body})});
   return {
     status: answer.status,
@@ -86,7 +154,11 @@ async function rowsOf(stand: Stand, id: string): Promise<unknown> {
       'SELECT * FROM task_labels WHERE task_id = ? ORDER BY label',
       [id],
     );
-    return [tasks, labels].map((rows) => rows.map(withoutOwn));
+    const [changes] = await connection.query<RowDataPacket[]>(
+      'SELECT * FROM task_history WHERE task_id = ? ORDER BY version',
+      [id],
+    );
+    return [tasks, labels, changes].map((rows) => rows.map(withoutOwn));
   } finally {
     await connection.end();
   }

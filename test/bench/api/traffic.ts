@@ -1,9 +1,10 @@
+import {randomUUID} from 'node:crypto';
 import {setTimeout as delay} from 'node:timers/promises';
 import {Pool} from 'undici';
 
 /** One request of the mix. */
 export interface Wish {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PATCH';
   readonly path: string;
   readonly body?: string;
 }
@@ -57,7 +58,7 @@ class Client {
       const content = body === undefined ? {headers: this.#reading} : {headers: this.#writing, body};
       const answer = await this.#pool.request({method, path, ...content});
       await answer.body.dump();
-      if (answer.statusCode === (method === 'GET' ? 200 : 201)) this.latencies.push(performance.now() - due);
+      if (answer.statusCode === (method === 'POST' ? 201 : 200)) this.latencies.push(performance.now() - due);
       else this.#fail(answer.statusCode);
     } catch {
       // Whatever broke the connection, the client has no answer; the caller judges how many of these there may be.
@@ -106,17 +107,22 @@ export async function closedLoop({origin, token, connections, seconds, wish}: Sa
 }
 
 /**
- * The mix of the figures: of ten requests seven read a task, two list twenty, one creates one with labels.
+ * The mix of the figures: of ten requests six read a task, two list twenty, one creates one with labels, one changes one.
  *
  * @param ids - of tasks that exist
  */
 export function mix(ids: readonly string[]): (index: number) => Wish {
+  // Another one each time: a patch that changes nothing is less work.
+  const round = randomUUID();
   return (index) => {
     const kind = index % 10;
     if (kind === 9) return {method: 'POST', path: '/api/v1/tasks', body: NEW_TASK};
     if (kind === 3 || kind === 6) return {method: 'GET', path: '/api/v1/tasks?limit=20'};
     // A prime stride, so that neighbours in time are no neighbours in the table.
-    return {method: 'GET', path: `/api/v1/tasks/${ids[(index * 7919) % ids.length] ?? ''}`};
+    const path = `/api/v1/tasks/${ids[(index * 7919) % ids.length] ?? ''}`;
+    if (kind === 5)
+      return {method: 'PATCH', path, body: JSON.stringify({title: `Pump ${index}, ${round}`, assignee: 'team-5'})};
+    return {method: 'GET', path};
   };
 }
 

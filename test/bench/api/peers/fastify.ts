@@ -1,17 +1,20 @@
 /** The tasks API as one writes it with bare Fastify 5 and mysql2: the peer of `npm run bench -- api-fastify`. */
 import fastify from 'fastify';
 import {
+  ALL_STATUSES,
   decodeCursor,
   ID,
   LABEL,
   LIMIT,
   PRIORITIES,
+  REFUSALS,
   RULE,
   STATUSES,
   Tasks,
   tokenCheck,
   ZONE,
   type NewTask,
+  type TaskPatch,
 } from './tasks.ts';
 
 const text = {type: 'string'};
@@ -38,22 +41,27 @@ const page = {
     nextCursor: textOrNull,
   },
 };
+const wanted = {
+  description: {...text, maxLength: 10_000},
+  priority: {enum: PRIORITIES},
+  dueAt: {...textOrNull, format: 'date-time'},
+  assignee: {...textOrNull, maxLength: 100, pattern: '\\S'},
+  labels: {type: 'array', items: {...text, pattern: LABEL.source}, maxItems: 10, uniqueItems: true},
+};
+const title = {...text, maxLength: 200, pattern: '\\S'};
 const newTask = {
   type: 'object',
   required: ['title'],
   additionalProperties: false,
-  properties: {
-    title: {...text, maxLength: 200, pattern: '\\S'},
-    description: {...text, maxLength: 10_000},
-    status: {enum: STATUSES},
-    priority: {enum: PRIORITIES},
-    dueAt: {...textOrNull, format: 'date-time'},
-    assignee: {...textOrNull, maxLength: 100, pattern: '\\S'},
-    labels: {type: 'array', items: {...text, pattern: LABEL.source}, maxItems: 10, uniqueItems: true},
-    recurrence,
-  },
+  properties: {title, status: {enum: STATUSES}, ...wanted, recurrence},
   if: {required: ['recurrence'], properties: {recurrence: {type: 'object'}}},
   then: {required: ['dueAt'], properties: {dueAt: text}},
+};
+const patch = {
+  type: 'object',
+  minProperties: 1,
+  additionalProperties: false,
+  properties: {title, status: {enum: ALL_STATUSES}, ...wanted},
 };
 const query = {
   type: 'object',
@@ -91,5 +99,17 @@ app.post<{Body: NewTask}>('/api/v1/tasks', {schema: {body: newTask, response: {2
   reply.code(201).header('location', `/api/v1/tasks/${created.id}`).header('etag', '"1"');
   return created;
 });
+
+app.patch<{Params: {id: string}; Body: TaskPatch}>(
+  '/api/v1/tasks/:id',
+  {schema: {body: patch, response: {200: task}}},
+  async (request, reply) => {
+    const known = ID.test(request.params.id);
+    const found = known ? await tasks.patch(request.params.id, request.headers['if-match'], request.body) : 'missing';
+    if (typeof found === 'string') return reply.code(REFUSALS[found]).send({code: found});
+    reply.header('etag', `"${found.version}"`);
+    return found;
+  },
+);
 
 await app.listen({port: Number(process.env['PORT']), host: '127.0.0.1'});

@@ -1,10 +1,11 @@
 import {createHash, randomBytes, timingSafeEqual} from 'node:crypto';
-import {createPool, type Pool, type ResultSetHeader, type RowDataPacket} from 'mysql2/promise';
+import {isDeepStrictEqual} from 'node:util';
+import {createPool, type Pool, type PoolConnection, type ResultSetHeader, type RowDataPacket} from 'mysql2/promise';
 
 /**
  * What the two peers on Node have in common: the same statements, the same rows, the same check of the token and the same
  * answers as our service. They keep no metrics, write no log, give no request ids and know no idempotency keys, no filters
- * of a list and no changes of a task.
+ * of a list and no recurrence in a patch.
  */
 export interface Task {
   readonly id: string;
@@ -41,12 +42,32 @@ export interface NewTask {
   readonly recurrence?: Recurrence | null | undefined;
 }
 
+/** A patch that passed validation. */
+export type TaskPatch = {readonly [Name in Exclude<keyof NewTask, 'recurrence'>]?: NewTask[Name] | undefined};
+/** A task as it is after a patch, or why it is as it was. */
+export type Patched = Task | Refusal;
+export type Refusal = 'missing' | 'stale' | 'refused';
+/** The statuses of HTTP that say so. */
+export const REFUSALS: Readonly<Record<Refusal, number>> = {missing: 404, stale: 412, refused: 409};
+
 export const PRIORITIES = ['low', 'normal', 'high', 'urgent'] as const;
 /** What a new task may begin with. */
 export const STATUSES = ['open', 'in_progress', 'done'] as const;
 export const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export const LABEL = /^[a-z0-9]([a-z0-9._/-]{0,48}[a-z0-9])?$/;
 export const LIMIT = /^([1-9][0-9]?|100)$/;
+/** What may follow a status. */
+const TRANSITIONS: Readonly<Record<string, readonly string[]>> = {
+  open: ['in_progress', 'done', 'cancelled'],
+  in_progress: ['open', 'done', 'cancelled'],
+  done: ['open'],
+  cancelled: ['open'],
+};
+export const ALL_STATUSES = Object.keys(TRANSITIONS);
+/** Fields whose changes the history has. */
+const WATCHED = ['title', 'description', 'status', 'priority', 'dueAt', 'assignee', 'labels'] as const;
+/** Code points of a text that it keeps. */
+const KEPT_TEXT = 200;
 /** The shape of a rule; none of the measured requests has one, so what it means is looked at by our service only. */
 export const RULE = /^[A-Z0-9=;,+-]{1,500}$/;
 export const ZONE = /^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/;
@@ -59,6 +80,14 @@ const COLUMNS =
 const FIND = `SELECT ${COLUMNS} FROM tasks WHERE id = ?`;
 const LIST = `SELECT ${COLUMNS} FROM tasks WHERE id > ? ORDER BY id LIMIT ?`;
 const INSERT = `INSERT INTO tasks (${COLUMNS}, created_by) VALUES (${'?, '.repeat(16)}?)`;
+const LOCK = `SELECT ${COLUMNS}, created_by FROM tasks WHERE id = ? FOR UPDATE`;
+const UPDATE = `UPDATE tasks SET ${COLUMNS.split(', ')
+  .slice(1)
+  .map((column) => `${column} = ?`)
+  .join(', ')} WHERE id = ?`;
+const DELETE_LABELS = 'DELETE FROM task_labels WHERE task_id = ?';
+const INSERT_CHANGE =
+  'INSERT INTO task_history (task_id, version, changed_at, principal, action, changes) VALUES (?, ?, ?, ?, ?, ?)';
 const insertLabels = (count: number): string =>
   `INSERT INTO task_labels (label, task_id) VALUES ${Array.from({length: count}, () => '(?, ?)').join(', ')}`;
 
@@ -92,25 +121,61 @@ export class Tasks {
     const now = new Date();
     const task = newTask(body, now);
     const {id, labels} = task;
-    const values = valuesOf(task, now);
+    const values = [...valuesOf(task, now, now), PRINCIPAL];
     if (labels.length === 0) {
       await this.#pool.execute<ResultSetHeader>(INSERT, values);
       return task;
     }
+    return this.#transaction(async (connection) => {
+      await connection.execute<ResultSetHeader>(INSERT, values);
+      await addLabels(connection, id, labels);
+      return task;
+    });
+  }
+
+  /** @param ifMatch - the header: `*` or one entity tag */
+  async patch(id: string, ifMatch: string | undefined, patch: TaskPatch): Promise<Patched> {
+    return this.#transaction(async (connection) => {
+      const [[row]] = await connection.execute<RowDataPacket[]>(LOCK, [id]);
+      if (row === undefined) return 'missing';
+      const before = taskOf(row);
+      if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== `"${before.version}"`) return 'stale';
+      const wanted = patched(before, patch);
+      if (wanted.status !== before.status && TRANSITIONS[before.status]?.includes(wanted.status) !== true)
+        return 'refused';
+      const changes = WATCHED.filter((field) => !isDeepStrictEqual(before[field], wanted[field])).map((field) => ({
+        field,
+        from: kept(before[field]),
+        to: kept(wanted[field]),
+      }));
+      if (changes.length === 0) return before;
+      const now = new Date();
+      const task = changed(before, wanted, now);
+      const [, ...values] = valuesOf(task, new Date(task.createdAt), now);
+      await connection.execute<ResultSetHeader>(UPDATE, [...values, id]);
+      if (changes.some(({field}) => field === 'labels')) {
+        await connection.execute<ResultSetHeader>(DELETE_LABELS, [id]);
+        await addLabels(connection, id, task.labels);
+      }
+      const change = [id, String(task.version), now, PRINCIPAL, 'updated', JSON.stringify(changes)];
+      await connection.execute<ResultSetHeader>(INSERT_CHANGE, change);
+      return task;
+    });
+  }
+
+  async #transaction<T>(work: (connection: PoolConnection) => Promise<T>): Promise<T> {
     const connection = await this.#pool.getConnection();
     try {
       await connection.beginTransaction();
-      await connection.execute<ResultSetHeader>(INSERT, values);
-      const pairs = labels.flatMap((label) => [label, id]);
-      await connection.execute<ResultSetHeader>(insertLabels(labels.length), pairs);
+      const result = await work(connection);
       await connection.commit();
+      return result;
     } catch (error) {
       await connection.rollback();
       throw error;
     } finally {
       connection.release();
     }
-    return task;
   }
 }
 
@@ -131,17 +196,46 @@ function newTask(body: NewTask, now: Date): Task {
   };
 }
 
-function valuesOf(task: Task, now: Date): (string | Date | null)[] {
+async function addLabels(connection: PoolConnection, id: string, labels: readonly string[]): Promise<void> {
+  if (labels.length === 0) return;
+  const pairs = labels.flatMap((label) => [label, id]);
+  await connection.execute<ResultSetHeader>(insertLabels(labels.length), pairs);
+}
+
+function patched(before: Task, patch: TaskPatch): Task {
+  const {dueAt} = patch;
+  return {
+    ...before,
+    ...(patch as Partial<Task>),
+    ...(typeof dueAt === 'string' ? {dueAt: new Date(dueAt).toISOString()} : {}),
+    ...(patch.labels === undefined ? {} : {labels: [...patch.labels].sort()}),
+  };
+}
+
+function changed(before: Task, wanted: Task, now: Date): Task {
+  const at = now.toISOString();
+  const completedAt = wanted.status !== 'done' ? null : before.status === 'done' ? before.completedAt : at;
+  return {...wanted, completedAt, updatedAt: at, version: before.version + 1};
+}
+
+function kept(value: Task[(typeof WATCHED)[number]]): unknown {
+  if (typeof value !== 'string') return value;
+  const points = Array.from(value);
+  return points.length > KEPT_TEXT ? `${points.slice(0, KEPT_TEXT).join('')}…` : value;
+}
+
+function valuesOf(task: Task, created: Date, updated: Date): (string | Date | null)[] {
+  const isCancelled = task.status === 'cancelled';
   return [
-    ...[task.id, task.title, task.description, task.status, '0'],
+    ...[task.id, task.title, task.description, isCancelled ? 'done' : task.status, isCancelled ? '1' : '0'],
     String(PRIORITIES.indexOf(task.priority as (typeof PRIORITIES)[number])),
     task.dueAt === null ? null : new Date(task.dueAt),
     task.assignee,
     task.labels.length === 0 ? null : JSON.stringify(task.labels),
     task.recurrence?.rule ?? null,
     task.recurrence?.timeZone ?? null,
-    task.completedAt === null ? null : now,
-    ...[task.next, now, now, '1', PRINCIPAL],
+    task.completedAt === null ? null : new Date(task.completedAt),
+    ...[task.next, created, updated, String(task.version)],
   ];
 }
 

@@ -31,8 +31,10 @@ type service struct {
 	db                 *sql.DB
 	token              [32]byte
 	find, list, insert *sql.Stmt
-	mutex              sync.Mutex
-	insertLabels       map[int]*sql.Stmt
+	// Of a change.
+	lock, update, deleteLabels, record *sql.Stmt
+	mutex                              sync.Mutex
+	insertLabels                       map[int]*sql.Stmt
 }
 
 func (s *service) authorized(next http.Handler) http.Handler {
@@ -172,9 +174,13 @@ func run() error {
 	}
 	s := &service{db: db, token: sha256.Sum256([]byte(os.Getenv("TOKEN"))), insertLabels: map[int]*sql.Stmt{}}
 	for statement, text := range map[**sql.Stmt]string{
-		&s.find:   "SELECT " + columns + " FROM tasks WHERE id = ?",
-		&s.list:   "SELECT " + columns + " FROM tasks WHERE id > ? ORDER BY id LIMIT ?",
-		&s.insert: "INSERT INTO tasks (" + columns + ", created_by) VALUES (" + strings.Repeat("?, ", 16) + "?)",
+		&s.find:         "SELECT " + columns + " FROM tasks WHERE id = ?",
+		&s.list:         "SELECT " + columns + " FROM tasks WHERE id > ? ORDER BY id LIMIT ?",
+		&s.insert:       "INSERT INTO tasks (" + columns + ", created_by) VALUES (" + strings.Repeat("?, ", 16) + "?)",
+		&s.lock:         "SELECT " + columns + " FROM tasks WHERE id = ? FOR UPDATE",
+		&s.update:       "UPDATE tasks SET " + strings.ReplaceAll(columns[len("id, "):], ",", " = ?,") + " = ? WHERE id = ?",
+		&s.deleteLabels: "DELETE FROM task_labels WHERE task_id = ?",
+		&s.record:       insertChange,
 	} {
 		if *statement, err = db.Prepare(text); err != nil {
 			return err
@@ -184,6 +190,7 @@ func run() error {
 	mux.HandleFunc("GET /api/v1/tasks/{id}", s.getTask)
 	mux.HandleFunc("GET /api/v1/tasks", s.listTasks)
 	mux.HandleFunc("POST /api/v1/tasks", s.createTask)
+	mux.HandleFunc("PATCH /api/v1/tasks/{id}", s.patchTask)
 	return http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), s.authorized(mux))
 }
 

@@ -114,10 +114,11 @@ func (n newTask) task() (task, time.Time) {
 
 // Stores a new task: alone where one statement does it, else with its labels in one transaction.
 func (s *service) store(ctx context.Context, t task, now time.Time) error {
-	values, err := valuesOf(t, now)
+	values, err := valuesOf(t, now, now)
 	if err != nil {
 		return err
 	}
+	values = append(values, principal)
 	if len(t.Labels) == 0 {
 		_, err := s.insert.ExecContext(ctx, values...)
 		return err
@@ -130,6 +131,16 @@ func (s *service) store(ctx context.Context, t task, now time.Time) error {
 	if _, err := tx.StmtContext(ctx, s.insert).ExecContext(ctx, values...); err != nil {
 		return err
 	}
+	if err := s.addLabels(ctx, tx, t); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func (s *service) addLabels(ctx context.Context, tx *sql.Tx, t task) error {
+	if len(t.Labels) == 0 {
+		return nil
+	}
 	pairs := make([]any, 0, 2*len(t.Labels))
 	for _, label := range t.Labels {
 		pairs = append(pairs, label, t.ID)
@@ -138,10 +149,8 @@ func (s *service) store(ctx context.Context, t task, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.StmtContext(ctx, statement).ExecContext(ctx, pairs...); err != nil {
-		return err
-	}
-	return tx.Commit()
+	_, err = tx.StmtContext(ctx, statement).ExecContext(ctx, pairs...)
+	return err
 }
 
 // The statement that inserts so many labels, prepared once.
@@ -159,8 +168,13 @@ func (s *service) labels(count int) (*sql.Stmt, error) {
 	return made, err
 }
 
-func valuesOf(t task, now time.Time) ([]any, error) {
+func valuesOf(t task, created, updated time.Time) ([]any, error) {
 	var labels, rule, zone, due, completed any
+	cancelled := t.Status == "cancelled"
+	status := t.Status
+	if cancelled {
+		status = "done"
+	}
 	if len(t.Labels) > 0 {
 		text, err := json.Marshal(t.Labels)
 		if err != nil {
@@ -179,10 +193,14 @@ func valuesOf(t task, now time.Time) ([]any, error) {
 		due = at
 	}
 	if t.CompletedAt != nil {
-		completed = now
+		at, err := time.Parse(instant, *t.CompletedAt)
+		if err != nil {
+			return nil, err
+		}
+		completed = at
 	}
-	return []any{t.ID, t.Title, t.Description, t.Status, false, slices.Index(priorities, t.Priority), due, t.Assignee,
-		labels, rule, zone, completed, t.Next, now, now, t.Version, principal}, nil
+	return []any{t.ID, t.Title, t.Description, status, cancelled, slices.Index(priorities, t.Priority), due, t.Assignee,
+		labels, rule, zone, completed, t.Next, created, updated, t.Version}, nil
 }
 
 func uuidV7(now time.Time) string {
