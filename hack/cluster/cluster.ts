@@ -40,3 +40,11 @@ export interface Cluster {
 export class ImageLoadError extends Error {
   override readonly name = 'ImageLoadError';
 }
+
+/** A cluster's name is part of paths, of its cgroup's owner and of container names. */
+const NAME = /^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/;
+
+/** @throws RangeError when a cluster can't have this name */
+export function requireClusterName(name: string): void {
+  if (!NAME.test(name)) throw new RangeError(`a cluster's name must match ${String(NAME)}: ${name}`);
+}

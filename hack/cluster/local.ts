@@ -9,7 +9,7 @@ import {createProgress, silentProgress, type Progress} from '../lib/progress.ts'
 import {stateRoot} from '../lib/state.ts';
 import {addonImages} from './addons/images.ts';
 import {addonManifests} from './addons/manifests.ts';
-import type {Cluster} from './cluster.ts';
+import {requireClusterName, type Cluster} from './cluster.ts';
 import {importImage} from './node/images.ts';
 import {Layout} from './node/layout.ts';
 import {inNamespaces, NODE_ENVIRONMENT, nodeProcess, removeCgroup, stopNamespaces} from './node/namespace.ts';
@@ -28,9 +28,6 @@ const REQUIREMENTS: readonly Requirement[] = [
   {file: 'iptables', debianPackage: 'iptables', purpose: 'kube-proxy routes Services by it'},
   {file: 'ip', debianPackage: 'iproute2', purpose: "sets up the node's network namespace"},
 ];
-
-/** A cluster's name is part of paths and of its cgroup's owner. */
-const NAME = /^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/;
 
 export interface LocalClusterOptions {
   /** `local` when left out. Clusters of different names run side by side. */
@@ -124,18 +121,20 @@ export async function localClusterState(name: string): Promise<LocalClusterState
 
 async function preflight(progress: Progress): Promise<void> {
   if (process.platform !== 'linux') {
-    throw new PreflightError(['Linux (the local cluster uses its namespaces): use --provider existing --context NAME']);
+    throw new PreflightError([
+      'Linux (the local cluster uses its namespaces): use --provider kind, or existing with --context NAME',
+    ]);
   }
   if (process.getuid?.() !== 0) {
     throw new PreflightError([
-      'root (the local cluster makes namespaces and cgroups): run it by sudo, or use --provider existing --context NAME',
+      'root (the local cluster makes namespaces and cgroups): run it by sudo, or use --provider kind, or existing with --context NAME',
     ]);
   }
   await requirePrograms(REQUIREMENTS, progress);
 }
 
 function layoutOf(name: string): Layout {
-  if (!NAME.test(name)) throw new RangeError(`a cluster's name must match ${String(NAME)}: ${name}`);
+  requireClusterName(name);
   return new Layout(join(stateRoot(), 'clusters', name));
 }
 

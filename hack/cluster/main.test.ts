@@ -29,12 +29,16 @@ test.each([
   [[], 'a command is missing'],
   [['sideways'], 'unknown command: sideways'],
   [['up', '--sideways'], "Unknown option '--sideways'"],
-  [['up', '--provider', 'cloud'], '--provider is local or existing, not cloud'],
+  [['up', '--provider', 'cloud'], '--provider is local, kind, existing; not cloud'],
   [
     ['up', '--provider', 'existing'],
     '--provider existing needs --context NAME: no cluster is touched unless it is named',
   ],
   [['up', '--context', 'mine'], '--context belongs to --provider existing'],
+  [['up', '--provider', 'kind', '--context', 'mine'], '--context belongs to --provider existing'],
+  [['up', '--provider', 'kind', '--control-plane-only'], '--control-plane-only belongs to --provider local'],
+  [['load-image', 'one', '--provider', 'kind'], 'load-image ARCHIVE REF'],
+  [['logs', '--provider', 'kind'], 'kind export logs --name maintenance-api-local'],
   [['load-image', 'one'], 'load-image ARCHIVE REF'],
   [
     ['load-image', 'a', 'b', '--provider', 'existing', '--context', 'mine'],

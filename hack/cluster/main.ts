@@ -8,6 +8,7 @@ import {shellQuote} from '../lib/shell.ts';
 import {ImageLoadError} from './cluster.ts';
 import {controlPlane, namedControlPlane, stopControlPlane} from './control-plane.ts';
 import {existingCluster} from './existing.ts';
+import {joinKindCluster, kindCluster, loadIntoKind, stopKindCluster} from './kind.ts';
 import {joinLocalCluster, localCluster, localClusterState, purgeLocalCluster, stopLocalCluster} from './local.ts';
 import {ClusterStartError} from './ready.ts';
 
@@ -22,6 +23,7 @@ const USAGE = `usage: npm run cluster -- COMMAND [OPTIONS]
   logs [COMPONENT]        print a component's log, or which there are
 
   --provider local        a node on this machine (default)
+  --provider kind         one in Docker, by kind; both must be installed
   --provider existing     a cluster of your own, by --context NAME
   --control-plane-only    only etcd and the API server
   --name NAME             one of several local clusters (default: local)
@@ -32,29 +34,34 @@ class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+const PROVIDERS = ['local', 'kind', 'existing'] as const;
+
 interface Invocation {
+  readonly provider: (typeof PROVIDERS)[number];
   readonly command: string;
   readonly args: readonly string[];
   readonly name: string;
   readonly controlPlaneOnly: boolean;
   readonly purge: boolean;
-  /** The context of provider existing; undefined for provider local. */
+  /** The context of provider existing; undefined for the others. */
   readonly context: string | undefined;
 }
 
 function parse(argv: readonly string[]): Invocation {
   const {values, positionals} = parseCommandLine(argv);
   const [command = '', ...args] = positionals;
-  if (values.provider !== 'local' && values.provider !== 'existing') {
-    throw new UsageError(`--provider is local or existing, not ${values.provider}`);
+  const provider = PROVIDERS.find((known) => known === values.provider);
+  if (provider === undefined) {
+    throw new UsageError(`--provider is ${PROVIDERS.join(', ')}; not ${values.provider}`);
   }
-  if (values.provider === 'existing' && values.context === undefined) {
+  if (provider === 'existing' && values.context === undefined) {
     throw new UsageError('--provider existing needs --context NAME: no cluster is touched unless it is named');
   }
-  if (values.provider === 'local' && values.context !== undefined) {
+  if (provider !== 'existing' && values.context !== undefined) {
     throw new UsageError('--context belongs to --provider existing');
   }
   return {
+    provider,
     command,
     args,
     name: values.name,
@@ -86,6 +93,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const invocation = parse(argv);
   const progress = createProgress();
   if (invocation.context !== undefined) await withExisting(invocation, invocation.context, progress);
+  else if (invocation.provider === 'kind') await withKind(invocation, progress);
   else if (invocation.controlPlaneOnly) await withControlPlane(invocation, progress);
   else await withLocal(invocation, progress);
 }
@@ -111,6 +119,35 @@ async function withExisting({command}: Invocation, context: string, progress: Pr
       throw new UsageError(`the logs of context ${context} are with whoever runs it`);
     case 'env':
       throw new UsageError(`env is for a cluster of this machine: kubectl config use-context ${context} does it there`);
+    default:
+      throw new UsageError(`unknown command: ${command}`);
+  }
+}
+
+async function withKind({command, args, name, controlPlaneOnly}: Invocation, progress: Progress): Promise<void> {
+  if (controlPlaneOnly) throw new UsageError('--control-plane-only belongs to --provider local');
+  switch (command) {
+    case 'up':
+      print((await kindCluster(name, progress)).kubeconfigPath);
+      return;
+    case 'down':
+      return stopKindCluster(name);
+    case 'status':
+    case 'kubeconfig':
+    case 'env': {
+      const found = await joinKindCluster(name, progress);
+      if (found === undefined)
+        throw new ClusterStartError(`no kind cluster ${name} runs: npm run cluster -- up --provider kind`);
+      if (command === 'env') printEnvironment(found.kubeconfigPath, found.kubectlPath);
+      else print(command === 'status' ? `kind cluster ${name}: there` : found.kubeconfigPath);
+      return;
+    }
+    case 'load-image': {
+      const [archive, ref] = imageArguments(args);
+      return progress.run(`loading ${ref}`, async () => loadIntoKind(name, archive));
+    }
+    case 'logs':
+      throw new UsageError(`kind keeps the logs: kind export logs --name maintenance-api-${name}`);
     default:
       throw new UsageError(`unknown command: ${command}`);
   }
@@ -159,8 +196,7 @@ async function withLocal({command, args, name, purge}: Invocation, progress: Pro
     case 'status':
       return printStatus(name);
     case 'load-image': {
-      const [archive, ref, ...rest] = args;
-      if (archive === undefined || ref === undefined || rest.length > 0) throw new UsageError('load-image ARCHIVE REF');
+      const [archive, ref] = imageArguments(args);
       const cluster = await joinLocalCluster(name);
       return progress.run(`loading ${ref}`, async () => cluster.loadImage(archive, ref));
     }
@@ -169,8 +205,7 @@ async function withLocal({command, args, name, purge}: Invocation, progress: Pro
       return;
     case 'env': {
       const {kubeconfigPath, kubectlPath} = await joinLocalCluster(name);
-      print(`export KUBECONFIG=${shellQuote(kubeconfigPath)}`);
-      print(`export PATH=${shellQuote(dirname(kubectlPath))}:"$PATH"`);
+      printEnvironment(kubeconfigPath, kubectlPath);
       return;
     }
     case 'logs':
@@ -178,6 +213,17 @@ async function withLocal({command, args, name, purge}: Invocation, progress: Pro
     default:
       throw new UsageError(command === '' ? 'a command is missing' : `unknown command: ${command}`);
   }
+}
+
+function imageArguments(args: readonly string[]): [archive: string, ref: string] {
+  const [archive, ref, ...rest] = args;
+  if (archive === undefined || ref === undefined || rest.length > 0) throw new UsageError('load-image ARCHIVE REF');
+  return [archive, ref];
+}
+
+function printEnvironment(kubeconfigPath: string, kubectlPath: string): void {
+  print(`export KUBECONFIG=${shellQuote(kubeconfigPath)}`);
+  print(`export PATH=${shellQuote(dirname(kubectlPath))}:"$PATH"`);
 }
 
 async function printStatus(name: string): Promise<void> {

@@ -1,18 +1,19 @@
 import {parseArgs} from 'node:util';
 import {ClusterStartError} from '../cluster/ready.ts';
+import {joinKindCluster, loadIntoKind} from '../cluster/kind.ts';
 import {joinLocalCluster} from '../cluster/local.ts';
 import {ImageLoadError} from '../cluster/cluster.ts';
 import {PreflightError} from '../lib/apt.ts';
 import {CommandError} from '../lib/exec.ts';
-import {createProgress} from '../lib/progress.ts';
+import {createProgress, type Progress} from '../lib/progress.ts';
 import {shellQuote} from '../lib/shell.ts';
 import type {Image} from './archive.ts';
 import {buildImages} from '../../test/harness/world.ts';
 
-const USAGE = `usage: npm run images -- [--name NAME]
+const USAGE = `usage: npm run images -- [--name NAME] [--provider local|kind]
 
-Builds the images of this checkout, makes them known to a local cluster (default: local) and prints their names as
-variables of the shell: eval "$(npm run --silent images -- --name NAME)"
+Builds the images of this checkout, makes them known to a cluster of this machine (default: local) and prints their names
+as variables of the shell: eval "$(npm run --silent images -- --name NAME)"
 `;
 
 /** The command line can't be understood. */
@@ -20,22 +21,45 @@ class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-function clusterName(argv: readonly string[]): string {
+interface Invocation {
+  readonly name: string;
+  readonly provider: string;
+}
+
+function parse(argv: readonly string[]): Invocation {
   try {
-    return parseArgs({args: [...argv], options: {name: {type: 'string', default: 'local'}}}).values.name;
+    const options = {name: {type: 'string', default: 'local'}, provider: {type: 'string', default: 'local'}} as const;
+    return parseArgs({args: [...argv], options}).values;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** @returns what makes an image known to the cluster; throws when there is no such cluster */
+async function loader({name, provider}: Invocation, progress: Progress): Promise<(image: Image) => Promise<void>> {
+  switch (provider) {
+    case 'local': {
+      const cluster = await joinLocalCluster(name);
+      return async ({archive, ref}) => cluster.loadImage(archive, ref);
+    }
+    case 'kind': {
+      if ((await joinKindCluster(name, progress)) === undefined)
+        throw new ClusterStartError(`no kind cluster ${name} runs: npm run cluster -- up --provider kind`);
+      return async ({archive}) => loadIntoKind(name, archive);
+    }
+    default:
+      throw new UsageError(`--provider is local or kind, not ${provider}`);
   }
 }
 
 async function main(argv: readonly string[]): Promise<void> {
   const progress = createProgress();
   // First, so that a cluster that doesn't run is said before minutes of building.
-  const cluster = await joinLocalCluster(clusterName(argv));
+  const load = await loader(parse(argv), progress);
   const images = await buildImages(progress);
-  for (const [name, {archive, ref}] of Object.entries(images) as [string, Image][]) {
-    await progress.run(`loading ${ref}`, async () => cluster.loadImage(archive, ref));
-    process.stdout.write(`export ${name.toUpperCase()}_IMAGE=${shellQuote(ref)}\n`);
+  for (const [name, image] of Object.entries(images) as [string, Image][]) {
+    await progress.run(`loading ${image.ref}`, async () => load(image));
+    process.stdout.write(`export ${name.toUpperCase()}_IMAGE=${shellQuote(image.ref)}\n`);
   }
 }
 

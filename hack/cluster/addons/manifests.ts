@@ -89,7 +89,8 @@ spec:
 `;
 }
 
-function metricsServer(image: string): string {
+/** Resource metrics alone, for a cluster that has the rest. */
+export function metricsServer(image: string): string {
   return `apiVersion: v1
 kind: ServiceAccount
 metadata: {name: metrics-server, namespace: kube-system}
