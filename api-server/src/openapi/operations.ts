@@ -162,7 +162,7 @@ export const OPERATIONS: readonly Operation[] = [
       'where `overdue`, `dueBefore` or `dueAfter` is given. Tasks of equal rank are in order of creation, and tasks ' +
       'without a due time are behind all others.\n\n' +
       'A request looks at 2000 tasks at most beyond what an index finds, so that it takes the same time among ten ' +
-      'thousand tasks and ten million; and a page ends when its descriptions take more than 256 KiB, so that it never ' +
+      'thousand tasks and ten million; and a page ends when its descriptions take more than 256 KiB of JSON, so that it never ' +
       'is too large. **A page may therefore be short, or empty, before the end**: go on while ' +
       '`nextCursor` is a text. Searching by `q` compares the text of one task after the other, without regard to case ' +
       'and accents; put a filter beside it to search less.\n\n' +

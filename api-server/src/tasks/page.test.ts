@@ -51,6 +51,18 @@ describe('a page', () => {
     expect(await readPage(100, latin.read)).toMatchObject({items: {length: 26}, hasMore: true});
     expect(latin.counts).toEqual([26, 26]);
     expect(await readPage(100, listOf(long(100), '🛠').read)).toMatchObject({items: {length: 6}, hasMore: true});
+    // A control character is six in JSON.
+    expect(await readPage(100, listOf(long(100), '\u0001').read)).toMatchObject({items: {length: 4}, hasMore: true});
+  });
+
+  test('has a hundred tasks of a paragraph each', async () => {
+    const paragraphs = Array.from({length: 100}, (_, i) => (i % 2 === 0 ? 400 : 2000));
+    expect(await readPage(100, listOf(paragraphs).read)).toMatchObject({items: {length: 100}, hasMore: false});
+    const controls = listOf(
+      Array.from({length: 101}, () => 400),
+      '\u0001',
+    );
+    expect(await readPage(100, controls.read)).toMatchObject({items: {length: 100}, hasMore: true});
   });
 
   test('has at least one item, and the last one whatever came before it', async () => {

@@ -1,7 +1,10 @@
 /** Rows that one statement reads at most: a mebibyte when all have the longest description. */
 const PIECE = 26;
-/** What the descriptions of one page may take in UTF-8; everything else of a task is small. */
+/** What the descriptions of one page may take in JSON; everything else of a task is small. */
 const MAX_BYTES = 256 * 1024;
+/** A text with so few characters counts as if each took the most there is: a page of these is no page that is too large. */
+const SHORT = 400;
+const MOST_BYTES = '\\u0000'.length;
 
 /** Part of a list, and whether more of it was found. */
 export interface Piece<T> {
@@ -27,11 +30,15 @@ export async function readPage<T extends {readonly description: string}>(
     const count = Math.min(limit + 1 - items.length, PIECE);
     const found = await read(items.at(-1), count);
     for (const item of found) {
-      bytes += Buffer.byteLength(item.description);
+      bytes += bytesOf(item.description);
       const isFull = items.length === limit || (bytes > MAX_BYTES && items.length > 0);
       if (isFull) return {items, hasMore: true};
       items.push(item);
     }
     if (found.length < count) return {items, hasMore: false};
   }
+}
+
+function bytesOf(text: string): number {
+  return text.length <= SHORT ? text.length * MOST_BYTES : Buffer.byteLength(JSON.stringify(text));
 }
