@@ -10,8 +10,9 @@ const NAMESPACE = 'node-builtin';
  * Has a bundle load as little of Node.js as it uses, which is resident memory that each process has for itself.
  *
  * An `import` of one of its modules reads everything that the module exports, also what the module would only load when it
- * is asked for: to import `node:http` loads the whole of undici, for `WebSocket`, which takes 13 MiB. `require` reads nothing.
- * So every import becomes a `require`; and the modules that are seldom used are loaded when something of them is read.
+ * is asked for: to import `node:http` loads the whole of undici, for `WebSocket`. A process that does nothing else has 57 MiB
+ * resident then, and 44 with `require`, which reads nothing. So every import becomes a `require`; and the modules that are
+ * seldom used are loaded when something of them is read.
  */
 export const lateBuiltins: Plugin = {
   name: 'late-builtins',

@@ -33,7 +33,7 @@ export const problemDetails = fp(
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = isAborted(error, request) ? new Problem('malformed-body', {cause: error}) : toProblem(error);
   logFault(problem, request);
-  // As text, since the reply of a route with a response schema would be shaped by that schema.
+  // With a serializer of its own, since Fastify would add a charset to the media type, which one of JSON doesn't have.
   return reply
     .code(problem.status)
     .headers({...problem.headers})
