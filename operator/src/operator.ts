@@ -5,6 +5,7 @@ import {OwnedSecretKeeper} from './act/owned-secrets.ts';
 import {Evictions} from './act/evictions.ts';
 import {RevisionWriter} from './act/revisions.ts';
 import {StatusWriter} from './act/status-writer.ts';
+import {VolumeOwner} from './act/volume-owner.ts';
 import {appliedResources, FIELD_MANAGER} from './api/v1alpha1/index.ts';
 import {MaintenanceApiController} from './controller/maintenance-api-controller.ts';
 import {ResourceMetrics} from './controller/resource-metrics.ts';
@@ -16,6 +17,7 @@ import {
   databaseHosts,
   databaseRoles,
   databaseStateSecret,
+  retainedOwners,
   roleSecret,
   serverTlsSecret,
 } from './desired/index.ts';
@@ -108,6 +110,7 @@ export class Operator {
         names: childNames,
         roles: databaseRoles,
         hosts: databaseHosts,
+        retainedOwners,
         role: roleSecret,
         state: (api, uuids) => databaseStateSecret(api, new Map(Object.entries(uuids).map(([k, v]) => [Number(k), v]))),
         authority: authoritySecret,
@@ -136,6 +139,15 @@ export class Operator {
         },
       }),
       evictions: new Evictions({client, clock, attempts, guard}),
+      volumeOwner: new VolumeOwner({
+        client,
+        attempts,
+        guard,
+        owners: retainedOwners,
+        onWrite: (owner, key, version) => {
+          cache.noteWrite(owner, 'PersistentVolumeClaim', key, version);
+        },
+      }),
       status: new StatusWriter({
         client,
         clock,

@@ -92,7 +92,8 @@ beforeAll(async () => {
   world = await World.join('e2e');
   await world.createNamespace(WHERE.namespace);
   await world.createNamespace(STRANGER.namespace);
-  await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name), strangerPod());
+  const spec = {deletionPolicy: 'Delete'} as const;
+  await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name, spec), strangerPod());
   await world.waitReady(WHERE, TIMEOUT_MS);
 }, 2 * TIMEOUT_MS);
 

@@ -22,27 +22,29 @@ const SECRETS = ['admin', 'app', 'ca', 'migrate', 'monitor', 'state', 'tls', 'to
 const base64 = (values: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]));
 
-const secret = (api: MaintenanceApi, name: string, values: Record<string, string>) => ({
+const owner = ({apiVersion, kind, metadata: {name, uid}}: MaintenanceApi) => ({
+  ...{apiVersion, kind, name, uid, controller: true},
+});
+const owners = (api: MaintenanceApi) => (api.spec.deletionPolicy === 'Delete' ? [owner(api)] : []);
+
+const secret = (api: MaintenanceApi, name: string, values: Record<string, string>, ownerReferences = [owner(api)]) => ({
   apiVersion: 'v1',
   kind: 'Secret',
-  metadata: {
-    name,
-    namespace: api.metadata.namespace,
-    ownerReferences: [
-      {apiVersion: api.apiVersion, kind: api.kind, name: api.metadata.name, uid: api.metadata.uid, controller: true},
-    ],
-  },
+  metadata: {name, namespace: api.metadata.namespace, ownerReferences},
   data: base64(values),
 });
+const kept = (api: MaintenanceApi, name: string, values: Record<string, string>) =>
+  secret(api, name, values, owners(api));
 
 const builders: SecretBuilders = {
   names: () => NAMES,
   roles: ['app', 'migrate', 'monitor', 'admin'],
+  retainedOwners: owners,
   hosts: () => ({dns: ['shop-mysql'], ip: []}),
-  role: (api, role, password) => secret(api, role, {username: role, password}),
+  role: (api, role, password) => kept(api, role, {username: role, password}),
   state: (api, uuids) =>
-    secret(api, 'state', Object.fromEntries(Object.entries(uuids).map(([i, uuid]) => [`server-uuid-${i}`, uuid]))),
-  authority: (api, {certificate, privateKey}) => secret(api, 'ca', {'tls.crt': certificate, 'tls.key': privateKey}),
+    kept(api, 'state', Object.fromEntries(Object.entries(uuids).map(([i, uuid]) => [`server-uuid-${i}`, uuid]))),
+  authority: (api, {certificate, privateKey}) => kept(api, 'ca', {'tls.crt': certificate, 'tls.key': privateKey}),
   serverTls: (api, {authority, certificate, privateKey}) =>
     secret(api, 'tls', {'ca.crt': authority, 'tls.crt': certificate, 'tls.key': privateKey}),
   apiTokens: (api, tokens) => secret(api, 'tokens', {tokens: tokens.map(({token}) => token).join()}),
@@ -127,6 +129,31 @@ describe('the Secrets of a resource', () => {
     expect(failed).toBeInstanceOf(DamagedSecretError);
     expect(String(failed)).not.toContain('c2VjcmV0');
     expect((failed as Error).cause).toBeUndefined();
+  });
+
+  test('that keep the data readable go with the resource where it says so, and stay where it does not', async () => {
+    const {server, keeper, writes} = aKeeper();
+    const retained = ['admin', 'app', 'ca', 'migrate', 'monitor', 'state'];
+    const ownedNames = (): string[] =>
+      SECRETS.filter((name) => (server.objects.get(`Secret/${name}`)?.metadata.ownerReferences ?? []).length > 0);
+    const made = await keeper.ensure(API, NOW);
+    expect(ownedNames()).toEqual(['tls', 'tokens']);
+    server.asked.length = 0;
+
+    const goes: MaintenanceApi = {...API, spec: {...API.spec, deletionPolicy: 'Delete'}};
+    expect((await keeper.ensure({...goes, spec: {...goes.spec, paused: true}}, NOW)).version).toBe(made.version);
+    expect(writes()).toEqual([]);
+    const tied = await keeper.ensure(goes, NOW);
+    expect(writes().sort()).toEqual(retained.map((name) => `patch Secret/${name}`));
+    expect(ownedNames()).toEqual(SECRETS);
+    expect(tied.accounts).toEqual(made.accounts);
+    server.asked.length = 0;
+    expect((await keeper.ensure(goes, NOW)).version).toBe(tied.version);
+    expect(writes()).toEqual([]);
+
+    await keeper.ensure(API, NOW);
+    expect(writes().sort()).toEqual(retained.map((name) => `patch Secret/${name}`));
+    expect(ownedNames()).toEqual(['tls', 'tokens']);
   });
 
   test('of a deleted resource of the same name are not taken: they go with it', async () => {

@@ -1,7 +1,15 @@
 import {randomBytes} from 'node:crypto';
 import {resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
-import {controllerOf, isApiError, type KubeClient, type KubeObject, type WritableObject} from '../runtime/index.ts';
+import {
+  controllerOf,
+  isApiError,
+  type KubeClient,
+  type KubeObject,
+  type OwnerReference,
+  type WritableObject,
+} from '../runtime/index.ts';
 import {createAuthority, issueServerCertificate, needsRenewal} from './pki.ts';
+import {ownersAsWanted} from './volume-owner.ts';
 
 /** An account of the database; the wiring passes the builders' own list. */
 export type AccountRole = 'app' | 'migrate' | 'monitor' | 'admin';
@@ -19,6 +27,8 @@ export interface SecretBuilders {
     readonly databaseState: string;
   };
   readonly roles: readonly AccountRole[];
+  /** Who owns what the database's volume can't be read without; nobody while that is to outlive the resource. */
+  retainedOwners(api: MaintenanceApi): readonly OwnerReference[];
   hosts(name: string, namespace: string): {readonly dns: readonly string[]; readonly ip: readonly string[]};
   role(api: MaintenanceApi, role: AccountRole, password: string): BuiltSecret;
   state(api: MaintenanceApi, serverUuids: Readonly<Record<string, string>>): BuiltSecret;
@@ -111,11 +121,16 @@ export class OwnedSecretKeeper {
       note(name, secret);
       return secret;
     };
+    const getRetained: typeof get = async (name, make) => {
+      const secret = await this.#ownedAsWanted(api, await this.#getOrCreate(api, name, make));
+      note(name, secret);
+      return secret;
+    };
     const accounts = Object.fromEntries(
       await Promise.all(
         this.#builders.roles.map(async (role) => {
           const name = names.databaseRole[role];
-          const secret = await get(name, () => this.#builders.role(api, role, newPassword()));
+          const secret = await getRetained(name, () => this.#builders.role(api, role, newPassword()));
           return [
             role,
             {user: required(secret, name, 'username'), password: required(secret, name, 'password')},
@@ -123,9 +138,9 @@ export class OwnedSecretKeeper {
         }),
       ),
     ) as OwnedSecrets['accounts'];
-    const state = await get(names.databaseState, () => this.#builders.state(api, {}));
+    const state = await getRetained(names.databaseState, () => this.#builders.state(api, {}));
     await get(names.apiTokens, () => this.#builders.apiTokens(api, [{name: 'default', token: newPassword()}]));
-    const authority = await this.#authority(api, now, get);
+    const authority = await this.#authority(api, now, getRetained);
     const tls = await this.#serverTls(api, now, authority, get);
     note(names.databaseTls, tls);
     return {
@@ -189,6 +204,18 @@ export class OwnedSecretKeeper {
           ...{certificate, privateKey},
         });
     const body = {data: built.data};
+    return this.#client.patch<SecretObject>(resources.secret, namespace, name, body, {
+      type: 'merge',
+      beforeSend: this.#guard,
+    });
+  }
+
+  /** The deletion policy may have changed since the Secret was made, and a Secret that was kept has no owner. */
+  async #ownedAsWanted(api: MaintenanceApi, secret: SecretObject): Promise<SecretObject> {
+    const {ownerReferences: has = [], name, namespace = '', resourceVersion} = secret.metadata;
+    const ownerReferences = ownersAsWanted(api, has, this.#builders.retainedOwners(api));
+    if (api.spec.paused || ownerReferences === undefined) return secret;
+    const body = {metadata: {resourceVersion, ownerReferences}};
     return this.#client.patch<SecretObject>(resources.secret, namespace, name, body, {
       type: 'merge',
       beforeSend: this.#guard,

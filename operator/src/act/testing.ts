@@ -132,5 +132,6 @@ function patched(before: Stored, body: unknown, {type}: PatchOptions): Stored {
   if (type === 'apply') return {...merged, metadata: {...before.metadata, ...metadata}};
   const annotations = Object.entries({...before.metadata.annotations, ...metadata.annotations});
   const kept = Object.fromEntries(annotations.filter(([, value]) => (value as string | null) !== null));
-  return {...merged, metadata: {...before.metadata, annotations: kept}};
+  const {ownerReferences} = metadata;
+  return {...merged, metadata: {...before.metadata, annotations: kept, ...(ownerReferences && {ownerReferences})}};
 }

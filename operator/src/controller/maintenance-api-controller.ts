@@ -9,7 +9,7 @@ import {
   type MaintenanceApi,
   type MaintenanceApiStatus,
 } from '../api/v1alpha1/index.ts';
-import {databasePodName, maxConnections, revisionData, revisionHash} from '../desired/index.ts';
+import {databasePodName, maxConnections, revisionData, revisionHash, volumeClaimName} from '../desired/index.ts';
 import {decide, measuredSince} from '../remediation/index.ts';
 import {
   ApiError,
@@ -121,6 +121,7 @@ export class MaintenanceApiController {
       ...(api.spec.paused ? [] : await this.#evict(scope)),
       ...(api.spec.paused ? [] : await this.#children.apply(scope)),
       ...(api.spec.paused ? [] : await this.#children.prune(scope)),
+      ...(api.spec.paused ? [] : await this.#ownVolume(scope)),
     ];
     await this.#writeStatus(scope, results);
     this.#watch(scope);
@@ -200,6 +201,13 @@ export class MaintenanceApiController {
   async #evict({api, decision: {action}, state}: Scope): Promise<readonly ChildResult[]> {
     if (action?.kind !== 'Restart' || action.state !== 'Recorded' || action.targetName === undefined) return [];
     return this.#o.evictions.evict(api, {uid: action.targetUid, name: action.targetName}, state.touch);
+  }
+
+  async #ownVolume({api, state}: Scope): Promise<readonly ChildResult[]> {
+    const {namespace, name} = api.metadata;
+    const claim = volumeClaimName(name, 0);
+    const seen = this.#o.cache.claims.get(`${namespace}/${claim}`);
+    return seen === undefined ? [] : this.#o.volumeOwner.apply(api, {name: claim, ...seen.value}, state.touch);
   }
 
   async #writeRevisionFacts({key, api, decision}: Scope): Promise<void> {

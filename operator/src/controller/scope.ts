@@ -5,6 +5,7 @@ import type {Evictions} from '../act/evictions.ts';
 import type {OwnedSecretKeeper} from '../act/owned-secrets.ts';
 import type {RevisionWriter} from '../act/revisions.ts';
 import type {StatusWriter} from '../act/status-writer.ts';
+import type {VolumeOwner} from '../act/volume-owner.ts';
 import type {MaintenanceApi, RevisionData} from '../api/v1alpha1/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import type {DatabaseProbes} from '../observe/database-probe.ts';
@@ -29,6 +30,7 @@ export interface MaintenanceApiControllerOptions {
   readonly children: ChildWriter;
   readonly revisions: RevisionWriter;
   readonly evictions: Evictions;
+  readonly volumeOwner: VolumeOwner;
   readonly status: StatusWriter;
   readonly resourceMetrics: ResourceMetrics;
   readonly recorder: EventRecorder;

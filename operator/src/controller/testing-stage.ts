@@ -6,6 +6,7 @@ import {Evictions} from '../act/evictions.ts';
 import {OwnedSecretKeeper, type OwnedSecrets} from '../act/owned-secrets.ts';
 import {RevisionWriter} from '../act/revisions.ts';
 import {StatusWriter} from '../act/status-writer.ts';
+import {VolumeOwner} from '../act/volume-owner.ts';
 import {FakeServer, type Asked} from '../act/testing.ts';
 import {
   labels,
@@ -15,7 +16,7 @@ import {
   type MaintenanceApiSpecInput,
   type Presence,
 } from '../api/v1alpha1/index.ts';
-import {revisionData, revisionHash} from '../desired/index.ts';
+import {retainedOwners, revisionData, revisionHash} from '../desired/index.ts';
 import {aMaintenanceApi} from '../desired/testing/scenarios.ts';
 import type {MaintenanceApiReading} from '../observe/cache.ts';
 import {DatabaseProbes} from '../observe/database-probe.ts';
@@ -119,6 +120,11 @@ export class Stage {
       children: new ChildWriter({client: server, applier, cache, attempts, guard}),
       revisions: new RevisionWriter({client: server, attempts, guard, onWrite: () => undefined}),
       evictions: new Evictions({client: server, attempts, guard, clock}),
+      volumeOwner: new VolumeOwner({
+        ...{client: server, attempts, guard},
+        owners: retainedOwners,
+        onWrite: () => undefined,
+      }),
       status: new StatusWriter({client: server, clock, guard, onWrite: () => undefined}),
       resourceMetrics: new ResourceMetrics(this.registry),
       recorder: {

@@ -14,6 +14,7 @@ import {service} from './service.ts';
 import {statefulSet} from './statefulset.ts';
 
 export {replicasHandover} from './deployment.ts';
+export {retainedOwners} from './metadata.ts';
 export {DATA_MISSING_PREFIX} from './mysql-init.ts';
 export {
   childNames,

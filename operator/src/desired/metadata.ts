@@ -5,22 +5,26 @@ export interface ChildMetadata {
   readonly name: string;
   readonly namespace: string;
   readonly labels: Record<string, string>;
-  readonly ownerReferences: {
-    apiVersion: string;
-    kind: string;
-    name: string;
-    uid: string;
-    controller: true;
-    blockOwnerDeletion: true;
-  }[];
+  readonly ownerReferences: OwnerReference[];
 }
 
-/** Labels and place of an object that outlives its MaintenanceApi. */
+/** Says that the object goes with its MaintenanceApi. */
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller: true;
+  readonly blockOwnerDeletion: true;
+}
+
+/** Labels and place of an object that outlives its MaintenanceApi, unless that is deleted under the policy Delete. */
 export interface RetainedMetadata {
   readonly name: string;
   readonly namespace: string;
   readonly labels: Record<string, string>;
   readonly annotations: Record<string, string>;
+  readonly ownerReferences?: OwnerReference[];
 }
 
 /** What keeps Argo CD from deleting an object that is no longer in Git. */
@@ -32,17 +36,25 @@ export function childMetadata(api: MaintenanceApi, name: string, component: Comp
     name,
     namespace: api.metadata.namespace,
     labels: childLabels(api.metadata.name, component),
-    ownerReferences: [
-      {
-        apiVersion: API_VERSION,
-        kind: 'MaintenanceApi',
-        name: api.metadata.name,
-        uid: api.metadata.uid,
-        controller: true,
-        blockOwnerDeletion: true,
-      },
-    ],
+    ownerReferences: [ownerReference(api)],
   };
+}
+
+function ownerReference({metadata: {name, uid}}: MaintenanceApi): OwnerReference {
+  return {apiVersion: API_VERSION, kind: 'MaintenanceApi', name, uid, controller: true, blockOwnerDeletion: true};
+}
+
+/**
+ * Who owns what is kept under the policy Retain. Under Delete the garbage collector takes it with the MaintenanceApi, also
+ * where the operator is gone by then: no finalizer that could keep a deletion waiting.
+ */
+export function retainedOwners(api: MaintenanceApi): OwnerReference[] {
+  switch (api.spec.deletionPolicy) {
+    case 'Retain':
+      return [];
+    case 'Delete':
+      return [ownerReference(api)];
+  }
 }
 
 /** Metadata of what Prometheus reads: a child of the API's, with the labels by which a Prometheus selects it. */
@@ -53,14 +65,16 @@ export function monitoringMetadata(api: MaintenanceApi, name: string): ChildMeta
 
 /**
  * Metadata of an object that is kept when its MaintenanceApi is deleted: volumes, and what is needed to read them. No
- * owner, and no `app.kubernetes.io/instance`: Argo CD prunes label-matched objects without owners.
+ * owner but under the policy Delete, and no `app.kubernetes.io/instance`: Argo CD prunes label-matched objects without owners.
  */
 export function retainedMetadata(api: MaintenanceApi, name: string, component: Component): RetainedMetadata {
+  const owners = retainedOwners(api);
   return {
     name,
     namespace: api.metadata.namespace,
     labels: retainedLabels(api.metadata.name, component),
     annotations: {...KEEP_ANNOTATIONS},
+    ...(owners.length === 0 ? {} : {ownerReferences: owners}),
   };
 }
 

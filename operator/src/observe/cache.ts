@@ -160,6 +160,7 @@ export class Cache {
   #store(kind: string): Pick<ChildKind, 'expect' | 'fresh'> | undefined {
     if (kind === 'MaintenanceApi') return this.apis;
     if (kind === 'ControllerRevision') return this.revisions;
+    if (kind === 'PersistentVolumeClaim') return this.claims;
     return this.child(kind);
   }
 }

@@ -132,11 +132,12 @@ test.each([
   expect(project(object).image).toBe('api:2');
 });
 
-test('a claim keeps whether it is bound', () => {
+test('a claim keeps whether it is bound, and what it goes with', () => {
+  const own = {uid: 'u', ownerReferences: []};
   const claim = raw('PersistentVolumeClaim', {spec: {storageClassName: 'fast'}, status: {phase: 'Bound'}});
-  expect(projectClaim(claim)).toEqual({owner: 'shop', phase: 'Bound', storageClass: 'fast'});
+  expect(projectClaim(claim)).toEqual({...own, owner: 'shop', phase: 'Bound', storageClass: 'fast'});
   expect(projectClaim(raw('PersistentVolumeClaim'))).toEqual({
-    ...{owner: 'shop', phase: 'Pending', storageClass: undefined},
+    ...{...own, owner: 'shop', phase: 'Pending', storageClass: undefined},
   });
 });
 

@@ -1,5 +1,5 @@
 import {FIELD_MANAGER, labels, REPLICAS_HANDOVER_MANAGER, type RevisionData} from '../api/v1alpha1/index.ts';
-import {ownedHash, type KubeObject} from '../runtime/index.ts';
+import {ownedHash, type KubeObject, type OwnerReference} from '../runtime/index.ts';
 
 /**
  * What is kept of each watched object: only what a decision reads (0.2 kB instead of 8 kB). The raw objects are the
@@ -51,6 +51,9 @@ export interface ReplicaSetProjection {
 
 export interface ClaimProjection {
   readonly owner: string | undefined;
+  readonly uid: string;
+  /** What it goes with when that is deleted. */
+  readonly ownerReferences: readonly OwnerReference[];
   readonly phase: string;
   readonly storageClass: string | undefined;
 }
@@ -214,6 +217,8 @@ export function projectReplicaSet(object: RawWorkload): ReplicaSetProjection {
 export function projectClaim(object: RawWorkload): ClaimProjection {
   return {
     owner: ownerOf(object),
+    uid: object.metadata.uid ?? '',
+    ownerReferences: object.metadata.ownerReferences ?? [],
     phase: object.status?.phase ?? 'Pending',
     storageClass: object.spec?.storageClassName,
   };

@@ -188,6 +188,23 @@ async function everyKindEdited(): Promise<void> {
   await readyAgain(namespace);
 }
 
+/** Waits until nothing but this is left of the resource. */
+async function isLeft(namespace: string, expected: readonly string[]): Promise<void> {
+  await waitFor(
+    'all that it owned is gone',
+    async () => {
+      const objects = await everyObject(world.client, namespace);
+      const left = objects.filter(
+        ({kind, metadata}) => kind !== 'Event' && metadata.labels?.[labels.owner] === 'tasks',
+      );
+      const ids = left.map(idOf).sort();
+      if (ids.join() !== [...expected].sort().join()) throw new Error(ids.join(', '));
+      return true;
+    },
+    STATE_TIMEOUT_MS,
+  );
+}
+
 async function resourceDeleted(): Promise<void> {
   const namespace = 'deleted-resource';
   await ready(namespace);
@@ -195,25 +212,58 @@ async function resourceDeleted(): Promise<void> {
   expect([...secrets.keys()].sort()).toEqual([...OWNED_SECRETS, ...RETAINED].sort());
   await afterAMinute(namespace, async () => {
     await deleteApi(namespace);
-    await waitFor(
-      'all that it owned is gone',
-      async () => {
-        const left = (await everyObject(world.client, namespace)).filter(
-          ({kind, metadata}) => kind !== 'Event' && metadata.labels?.[labels.owner] === 'tasks',
-        );
-        const expected = [...RETAINED.map((name) => `Secret/${name}`), 'PersistentVolumeClaim/data-tasks-mysql-0'];
-        const ids = left.map(idOf).sort();
-        if (ids.join() !== expected.sort().join()) throw new Error(ids.join(', '));
-        return true;
-      },
-      STATE_TIMEOUT_MS,
-    );
+    await isLeft(namespace, [...RETAINED.map((name) => `Secret/${name}`), 'PersistentVolumeClaim/data-tasks-mysql-0']);
   });
   // One of the same name takes over what was kept: the volume's data is only readable with these.
   await world.create(namespace);
   await readyAgain(namespace);
   const adopted = await secretData(namespace);
   for (const name of RETAINED) expect({name, data: adopted.get(name)}).toEqual({name, data: secrets.get(name)});
+}
+
+const claimOf = (namespace: string): Promise<KubeObject | undefined> =>
+  world.client.get(resources.persistentVolumeClaim, namespace, 'data-tasks-mysql-0');
+
+/** Waits until the volume goes with the resource, or no longer does. */
+async function volumeIsTied(namespace: string, tied: boolean): Promise<KubeObject> {
+  return waitFor(
+    tied ? 'the volume goes with the resource' : 'the volume is kept',
+    async () => {
+      const claim = await claimOf(namespace);
+      const owners = (claim?.metadata.ownerReferences ?? []).map(({kind}) => kind);
+      return owners.includes('MaintenanceApi') === tied ? claim : undefined;
+    },
+    STATE_TIMEOUT_MS,
+  );
+}
+
+async function resourceDeletedWithItsData(): Promise<void> {
+  const namespace = 'deleted-with-data';
+  await ready(namespace, {deletionPolicy: 'Delete'});
+  const {metadata} = await volumeIsTied(namespace, true);
+  await world.patchSpec(namespace, {deletionPolicy: 'Retain'});
+  await volumeIsTied(namespace, false);
+  await world.patchSpec(namespace, {deletionPolicy: 'Delete'});
+  await volumeIsTied(namespace, true);
+
+  // Only the resource takes its data along: a StatefulSet that somebody deletes is made anew on the same volume.
+  const database = await world.client.get(resources.statefulSet, namespace, 'tasks-mysql');
+  await world.client.delete(resources.statefulSet, namespace, 'tasks-mysql', {uid: database?.metadata.uid ?? ''});
+  await waitFor(
+    'the StatefulSet is another one',
+    async () => {
+      const now = await world.client.get(resources.statefulSet, namespace, 'tasks-mysql');
+      return (now !== undefined && now.metadata.uid !== database?.metadata.uid) || undefined;
+    },
+    STATE_TIMEOUT_MS,
+  );
+  await readyAgain(namespace);
+  expect((await claimOf(namespace))?.metadata.uid).toBe(metadata.uid);
+
+  await afterAMinute(namespace, async () => {
+    await deleteApi(namespace);
+    await isLeft(namespace, []);
+  });
 }
 
 async function madeAgainAtOnce(): Promise<void> {
@@ -333,6 +383,8 @@ sideBySide(
     'of an edited child of every kind our fields are restored, and foreign ones stay': everyKindEdited,
     'a deleted resource takes its children along, is not asked for again, and leaves what the data needs':
       resourceDeleted,
+    'a resource that is deleted with its data leaves nothing, and a deleted StatefulSet does not take the data along':
+      resourceDeletedWithItsData,
     'a resource that is made again at once has children of its own, and the passwords of before': madeAgainAtOnce,
     'a deleted namespace is not asked for again, and no error loops': namespaceDeleted,
     'the autoscaler is switched on and off without a reset of the replicas': autoscalerSwitched,

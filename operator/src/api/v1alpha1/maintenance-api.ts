@@ -77,6 +77,12 @@ export const maintenanceApiSpec = z
     slo: slo.prefault({}),
     remediation: remediation.prefault({}),
     monitoring: monitoring.prefault({}),
+    deletionPolicy: z
+      .enum(['Retain', 'Delete'])
+      .default('Retain')
+      .describe(
+        "What becomes of the database's volume, and of the Secrets needed to read it, when the resource is deleted: kept for a new one of the same name, or deleted with it.",
+      ),
     paused: z.boolean().default(false).describe('Children are left alone; service levels are still measured.'),
   })
   .describe('What the service must be. Only the image has no default.')
