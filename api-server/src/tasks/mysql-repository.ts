@@ -9,7 +9,7 @@ import type {IdempotentRequest} from './idempotency.ts';
 import {claim} from './keys.ts';
 import {planList} from './list-plan.ts';
 import type {Page, TaskList} from './list.ts';
-import {readPage} from './page.ts';
+import {bytesOfTask, readPage} from './page.ts';
 import type {
   Actor,
   BulkOutcome,
@@ -90,7 +90,7 @@ export class MysqlTaskRepository implements TaskRepository {
         const [row] = await session.rows(plan.edge.statement, plan.edge.values);
         if (row !== undefined) edge = plan.edgeOf({k: row.k as unknown, id: row.id as unknown});
       }
-      const {items, hasMore} = await readPage<Task>(list.limit, async (last, count) => {
+      const {items, hasMore} = await readPage<Task>(list.limit, bytesOfTask, async (last, count) => {
         const rest = last === undefined ? plan : planList({...list, after: plan.positionOf(last)});
         const {statement, values} = rest.page(edge, count);
         return (await session.rows(statement, values)).map(taskOf);
@@ -102,7 +102,7 @@ export class MysqlTaskRepository implements TaskRepository {
   async listDeleted(after: readonly string[] | undefined, limit: number): Promise<Page<Task>> {
     const positionOf = (task: Task): readonly string[] => [task.deletedAt ?? '', task.id];
     return this.#database.run(async (session) => {
-      const {items, hasMore} = await readPage<Task>(limit, async (last, count) => {
+      const {items, hasMore} = await readPage<Task>(limit, bytesOfTask, async (last, count) => {
         const position = last === undefined ? after : positionOf(last);
         const [time, id] = position === undefined ? [LAST_TIME, ''] : [new Date(position[0] ?? ''), position[1] ?? ''];
         const rows = await session.rows(sql.LIST_DELETED, [time, time, id, String(count)]);
@@ -173,12 +173,14 @@ export class MysqlTaskRepository implements TaskRepository {
     return this.#database.run(async (session) => {
       const [creation] = await session.rows(sql.FIND_CREATION, [id, id]);
       if (creation === undefined) return undefined;
-      const until = before ?? 2 ** 32 - 1;
-      const rows = await session.rows(sql.LIST_CHANGES, [id, String(until), String(limit + 1)]);
-      const found = rows.map(changeOf);
-      if (until > 1 && found.length <= limit) found.push(creationOf(creation));
-      const items = found.slice(0, limit);
-      return {items, next: nextOfPage(items, found.length > limit, ({version}) => [String(version)])};
+      const {items, hasMore} = await readPage<HistoryEntry>(limit, bytesOfEntry, async (last, count) => {
+        const until = last?.version ?? before ?? 2 ** 32 - 1;
+        const rows = await session.rows(sql.LIST_CHANGES, [id, String(until), String(count)]);
+        const found = rows.map(changeOf);
+        if (until > 1 && found.length < count) found.push(creationOf(creation));
+        return found;
+      });
+      return {items, next: nextOfPage(items, hasMore, ({version}) => [String(version)])};
     });
   }
 
@@ -256,6 +258,10 @@ function changeOf(row: RowDataPacket): HistoryEntry {
     // MySQL keeps the names of a document in an order of its own.
     changes: (row.changes as FieldChange[]).map(({field, from, to}) => ({field, from, to})),
   };
+}
+
+function bytesOfEntry({changes}: HistoryEntry): number {
+  return Buffer.byteLength(JSON.stringify(changes));
 }
 
 function creationOf(row: RowDataPacket): HistoryEntry {

@@ -1,5 +1,5 @@
 import {describe, expect, test} from '@jest/globals';
-import {readPage} from './page.ts';
+import {bytesOfTask, readPage} from './page.ts';
 
 interface Item {
   readonly number: number;
@@ -32,41 +32,56 @@ describe('a page', () => {
     [52, 100, 52, false],
     [1, 1, 1, false],
   ])('of a list of %i short items, limit %i, has %i', async (total, limit, expected, hasMore) => {
-    const page = await readPage(limit, listOf(short(total)).read);
+    const page = await readPage(limit, bytesOfTask, listOf(short(total)).read);
     expect(page.items.map(({number}) => number)).toEqual(Array.from({length: expected}, (_, i) => i));
     expect(page.hasMore).toBe(hasMore);
   });
 
   test('of the default size takes one statement, and no statement reads more than 26', async () => {
     const twenty = listOf(short(50));
-    await readPage(20, twenty.read);
+    await readPage(20, bytesOfTask, twenty.read);
     expect(twenty.counts).toEqual([21]);
     const hundred = listOf(short(200));
-    await readPage(100, hundred.read);
+    await readPage(100, bytesOfTask, hundred.read);
     expect(hundred.counts).toEqual([26, 26, 26, 23]);
   });
 
   test('ends early when its texts are long, counted in bytes, and reads no further', async () => {
     const latin = listOf(long(100));
-    expect(await readPage(100, latin.read)).toMatchObject({items: {length: 26}, hasMore: true});
+    expect(await readPage(100, bytesOfTask, latin.read)).toMatchObject({items: {length: 26}, hasMore: true});
     expect(latin.counts).toEqual([26, 26]);
-    expect(await readPage(100, listOf(long(100), '🛠').read)).toMatchObject({items: {length: 6}, hasMore: true});
+    expect(await readPage(100, bytesOfTask, listOf(long(100), '🛠').read)).toMatchObject({
+      items: {length: 6},
+      hasMore: true,
+    });
     // A control character is six in JSON.
-    expect(await readPage(100, listOf(long(100), '\u0001').read)).toMatchObject({items: {length: 4}, hasMore: true});
+    expect(await readPage(100, bytesOfTask, listOf(long(100), '\u0001').read)).toMatchObject({
+      items: {length: 4},
+      hasMore: true,
+    });
   });
 
   test('has a hundred tasks of a paragraph each', async () => {
     const paragraphs = Array.from({length: 100}, (_, i) => (i % 2 === 0 ? 400 : 2000));
-    expect(await readPage(100, listOf(paragraphs).read)).toMatchObject({items: {length: 100}, hasMore: false});
+    expect(await readPage(100, bytesOfTask, listOf(paragraphs).read)).toMatchObject({
+      items: {length: 100},
+      hasMore: false,
+    });
     const controls = listOf(
       Array.from({length: 101}, () => 400),
       '\u0001',
     );
-    expect(await readPage(100, controls.read)).toMatchObject({items: {length: 100}, hasMore: true});
+    expect(await readPage(100, bytesOfTask, controls.read)).toMatchObject({items: {length: 100}, hasMore: true});
   });
 
   test('has at least one item, and the last one whatever came before it', async () => {
-    expect(await readPage(100, listOf([300_000, 10]).read)).toMatchObject({items: {length: 1}, hasMore: true});
-    expect(await readPage(100, listOf([300_000]).read)).toMatchObject({items: {length: 1}, hasMore: false});
+    expect(await readPage(100, bytesOfTask, listOf([300_000, 10]).read)).toMatchObject({
+      items: {length: 1},
+      hasMore: true,
+    });
+    expect(await readPage(100, bytesOfTask, listOf([300_000]).read)).toMatchObject({
+      items: {length: 1},
+      hasMore: false,
+    });
   });
 });

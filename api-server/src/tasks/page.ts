@@ -1,6 +1,6 @@
 /** Rows that one statement reads at most: a mebibyte when all have the longest description. */
 const PIECE = 26;
-/** What the descriptions of one page may take in JSON; everything else of a task is small. */
+/** What the long texts of one page may take in JSON. */
 const MAX_BYTES = 256 * 1024;
 /** A text with so few characters counts as if each took the most there is: a page of these is no page that is too large. */
 const SHORT = 400;
@@ -18,10 +18,12 @@ export interface Piece<T> {
  * a client who goes on comes to the end.
  *
  * @param limit - items at most
+ * @param bytesOf - bytes that an item takes, but for what is small in any
  * @param read - reads so many items after one, or from the begin
  */
-export async function readPage<T extends {readonly description: string}>(
+export async function readPage<T>(
   limit: number,
+  bytesOf: (item: T) => number,
   read: (after: T | undefined, count: number) => Promise<readonly T[]>,
 ): Promise<Piece<T>> {
   const items: T[] = [];
@@ -30,7 +32,7 @@ export async function readPage<T extends {readonly description: string}>(
     const count = Math.min(limit + 1 - items.length, PIECE);
     const found = await read(items.at(-1), count);
     for (const item of found) {
-      bytes += bytesOf(item.description);
+      bytes += bytesOf(item);
       const isFull = items.length === limit || (bytes > MAX_BYTES && items.length > 0);
       if (isFull) return {items, hasMore: true};
       items.push(item);
@@ -39,6 +41,7 @@ export async function readPage<T extends {readonly description: string}>(
   }
 }
 
-function bytesOf(text: string): number {
+/** What of a task may be long: everything else is small. */
+export function bytesOfTask({description: text}: {readonly description: string}): number {
   return text.length <= SHORT ? text.length * MOST_BYTES : Buffer.byteLength(JSON.stringify(text));
 }

@@ -7,7 +7,7 @@ import {afterAll, beforeAll, expect, jest, test} from '@jest/globals';
 import {bundle, PROGRAMS} from '../../../hack/bundle.ts';
 import {Limits} from '../../bench/api/limits.ts';
 import {startMysqld, type Mysqld} from '../../harness/mysqld.ts';
-import {ApiSetting, eventually, type ApiProcess} from './support.ts';
+import {ApiSetting, eventually, type AnswerBody, type ApiProcess} from './support.ts';
 
 jest.setTimeout(180_000);
 
@@ -78,19 +78,40 @@ test('the largest tasks, listed by two hundred clients who read late, fit into t
   expect(api.running).toBe(true);
 });
 
-test('a list of them is whole, in more pages', async () => {
-  const titles: string[] = [];
-  let pages = 0;
-  for (let cursor = ''; ;) {
-    const {body} = await api.request('GET', `/api/v1/tasks?limit=100${cursor}`);
+/** All items of a list, page after page, of which none is large. */
+async function everyPage(path: string): Promise<{readonly items: AnswerBody['items']; readonly pages: number}> {
+  const items: AnswerBody['items'][number][] = [];
+  for (let pages = 1, cursor = ''; ; pages++) {
+    const {body} = await api.request('GET', `${path}${cursor}`);
     expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(300 * 1024);
-    titles.push(...body.items.map(({title}) => title));
-    pages++;
-    if (body.nextCursor === null) break;
+    items.push(...body.items);
+    if (body.nextCursor === null) return {items, pages};
     cursor = `&cursor=${body.nextCursor}`;
   }
-  expect(titles).toEqual(Array.from({length: TASKS}, (_, i) => `Task ${i}`));
+}
+
+test('a list of them is whole, in more pages', async () => {
+  const {items, pages} = await everyPage('/api/v1/tasks?limit=100');
+  expect(items.map(({title}) => title)).toEqual(Array.from({length: TASKS}, (_, i) => `Task ${i}`));
   expect(pages).toBeGreaterThan(TASKS / 10);
+});
+
+test('a history of long changes too', async () => {
+  const {items: tasks} = await everyPage('/api/v1/tasks?limit=100');
+  const id = tasks.at(-1)?.id ?? '';
+  const root = await mysql.connect(setting.database.database);
+  // As much as the history keeps of two texts, before and after, each character six in JSON.
+  await root.query(
+    `INSERT INTO task_history (task_id, version, changed_at, principal, action, changes)
+     WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+     SELECT ?, i, '2026-01-01', 'tests', 'updated', JSON_ARRAY(JSON_OBJECT('field', 'description',
+       'from', REPEAT(CHAR(1 USING utf8mb4), 400), 'to', REPEAT(CHAR(2 USING utf8mb4), 400))) FROM n`,
+    [id],
+  );
+  await root.end();
+  const {items, pages} = await everyPage(`/api/v1/tasks/${id}/history?limit=100`);
+  expect(items.map(({version}) => version)).toEqual(Array.from({length: 200}, (_, i) => 200 - i));
+  expect(pages).toBeGreaterThan(2);
 });
 
 test('deleted ones too', async () => {
@@ -99,15 +120,8 @@ test('deleted ones too', async () => {
   for (const id of ids) {
     expect((await api.request('DELETE', `/api/v1/tasks/${id}`, {headers: {'if-match': '*'}})).status).toBe(204);
   }
-  const found: string[] = [];
-  for (let cursor = ''; ;) {
-    const {body} = await api.request('GET', `/api/v1/tasks?deleted=true&limit=3${cursor}`);
-    expect(body.items.length).toBeLessThanOrEqual(3);
-    found.push(...body.items.map(({id}) => id));
-    if (body.nextCursor === null) break;
-    cursor = `&cursor=${body.nextCursor}`;
-  }
-  expect(found.sort()).toEqual([...ids].sort());
+  const {items} = await everyPage('/api/v1/tasks?deleted=true&limit=3');
+  expect(items.map(({id}) => id).sort()).toEqual([...ids].sort());
 });
 
 test('the process has only those parts of Node.js in memory that it uses', async () => {
