@@ -1,5 +1,6 @@
 import {createHash, type Hash} from 'node:crypto';
 import {createdObject, type DumpedObject} from './dumped-object.ts';
+import {skipText} from './skip-text.ts';
 
 /** A part of a dump: what stands under one of mysqldump's headings. */
 export interface Section {
@@ -143,6 +144,11 @@ export class DumpScanner {
     this.#count(chunk.subarray(hashed));
   }
 
+  /** Those that have ended so far; grows with the dump. */
+  get sections(): readonly Section[] {
+    return this.#sections;
+  }
+
   /** To be called once, after the last byte. */
   end(): ScanResult {
     if (this.#state === State.Heading) this.#endHeading();
@@ -224,6 +230,7 @@ export class DumpScanner {
   /** The bulk of a dump: as few instructions a byte as can be. */
   #rowBytes(chunk: Buffer, from: number): number {
     const {length} = chunk;
+    const view = new DataView(chunk.buffer, chunk.byteOffset, length);
     let at = from;
     if (this.#escaped) {
       at++;
@@ -232,11 +239,16 @@ export class DumpScanner {
     let inString = this.#state === State.RowString;
     let rows = 0;
     while (at < length) {
-      const byte = chunk[at++];
       if (inString) {
+        at = skipText(view, at);
+        if (at === length) break;
+        const byte = chunk[at++];
         if (byte === QUOTE) inString = false;
         else if (byte === BACKSLASH) at++;
-      } else if (byte === QUOTE) {
+        continue;
+      }
+      const byte = chunk[at++];
+      if (byte === QUOTE) {
         inString = true;
       } else if (byte === OPEN) {
         rows++;
@@ -249,7 +261,7 @@ export class DumpScanner {
     this.#rows += rows;
     this.#state = inString ? State.RowString : State.Rows;
     // A backslash was the chunk's last byte.
-    this.#escaped = at > length;
+    this.#escaped = inString && at > length;
     return length;
   }
 

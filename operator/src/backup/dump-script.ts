@@ -31,12 +31,12 @@ umask 007
 cd "$HANDOVER" || exit 1
 mkfifo ${handover.fifo}.tmp && mv ${handover.fifo}.tmp ${handover.fifo} || exit 1
 
-waited=0
+deadline=$(($(date +%s) + \${START_SECONDS:-1800}))
 until [ -e ${handover.start} ]; do
   [ -e ${handover.stop} ] && exit 1
-  [ "$waited" -ge "\${START_SECONDS:-1800}" ] && exit 1
-  sleep 1
-  waited=$((waited + 1))
+  [ "$(date +%s)" -ge "$deadline" ] && exit 1
+  # Not every sleep knows parts of a second.
+  sleep 0.1 2>/dev/null || sleep 1
 done
 
 umask 077

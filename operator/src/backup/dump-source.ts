@@ -1,12 +1,13 @@
 import {closeSync, constants, openSync, readSync} from 'node:fs';
 import {readFile, stat, writeFile} from 'node:fs/promises';
-import {Socket} from 'node:net';
 import {join} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
+import {DumpReader} from './dump-reader.ts';
 import {handover} from './dump-script.ts';
 import {BackupFailure} from './failure.ts';
 
-const POLL_MS = 100;
+/** Nobody else's time is taken: a look at a file costs microseconds. */
+const POLL_MS = 10;
 /** How long mysqldump's container may take to tell how it ended, after the end of its stream. */
 const EXIT_SECONDS = 60;
 /** As much of mysqldump's own words as a message quotes. */
@@ -29,16 +30,13 @@ export class DumpSource {
    * @returns the dump, with mysqldump waiting while nobody reads
    * @throws BackupFailure DumpFailed when the container doesn't come up
    */
-  async start(waitSeconds: number, signal: AbortSignal): Promise<Socket> {
+  async start(waitSeconds: number, signal: AbortSignal): Promise<DumpReader> {
     await this.#appears(handover.fifo, waitSeconds, signal);
     // Never a read that blocks: its thread would keep the process from ending.
     const fd = openSync(join(this.#folder, handover.fifo), constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       await writeFile(join(this.#folder, handover.start), '');
-      const first = await this.#firstBytes(fd, waitSeconds, signal);
-      const socket = new Socket({fd, readable: true, writable: false});
-      if (first.length > 0) socket.unshift(first);
-      return socket;
+      return new DumpReader(fd, await this.#firstBytes(fd, waitSeconds, signal));
     } catch (error) {
       closeSync(fd);
       throw error;

@@ -46,8 +46,18 @@ export async function write(stream: Duplex, chunk: Buffer, signal: AbortSignal):
   await until((resolve) => stream.once('drain', resolve), signal);
 }
 
+/**
+ * Writes, and waits until the chunk's memory isn't needed any more. An error is told by the stream's event alone.
+ *
+ * @param signal - ends the wait with its reason
+ */
+export async function consumed(stream: Duplex, chunk: Buffer, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await until((resolve) => stream.write(chunk, () => resolve()), signal);
+}
+
 /** Waits for one event, or for the signal. */
-async function until(listen: (resolve: () => void) => void, signal: AbortSignal): Promise<void> {
+export async function until(listen: (resolve: () => void) => void, signal: AbortSignal): Promise<void> {
   const {promise, resolve, reject} = Promise.withResolvers<undefined>();
   const onAbort = (): void => reject(signal.reason as Error);
   signal.addEventListener('abort', onAbort, {once: true});

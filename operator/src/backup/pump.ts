@@ -1,9 +1,10 @@
-import type {Readable} from 'node:stream';
-import {compressBlocks, verifyBlocks, type ExpectedBlock} from './blocks.ts';
+import {compression, decompression} from './compression.ts';
+import type {DumpReader} from './dump-reader.ts';
 import {DumpScanner, type ScanResult} from './dump-scanner.ts';
 import type {BackupKey} from './encryption.ts';
 import {BackupFailure} from './failure.ts';
-import {chunksOf, write} from './flow.ts';
+import {chunksOf, consumed, write} from './flow.ts';
+import {different, SectionCheck} from './section-check.ts';
 import type {MultipartUpload} from './storage.ts';
 
 /** What went through. */
@@ -13,7 +14,7 @@ export interface Pumped {
 }
 
 /**
- * Brings a dump from its source into the upload: scanned, compressed, encrypted, and decoded again on the way. Every
+ * Brings a dump from its source into the upload: scanned, compressed, encrypted, and decoded and compared on the way. Every
  * part of the way has little room, so that what is in memory doesn't grow with the dump.
  *
  * @param backup - the identity that the encryption binds
@@ -22,34 +23,47 @@ export interface Pumped {
  * @throws what failed first; nothing is under way any more then, but parts of the upload
  */
 export async function pump(
-  source: Readable,
+  source: DumpReader,
   key: BackupKey,
   backup: string,
   upload: MultipartUpload,
   signal: AbortSignal,
 ): Promise<Pumped> {
   const scanner = new DumpScanner();
+  const compressor = compression();
   const cipher = key.encrypt({backup, content: 'dump'});
   const decipher = key.decrypt({backup, content: 'dump'});
-  const expected: ExpectedBlock[] = [];
+  const expander = decompression();
   let compressedBytes = 0;
 
   /** The first error is the one that counts: it ends the other ways, whose errors only follow from it. */
   const broken = new AbortController();
   const ended = AbortSignal.any([signal, broken.signal]);
-  source.on('error', (error) => broken.abort(error));
-  cipher.on('error', (error) => broken.abort(error));
-  decipher.on('error', (error) => broken.abort(undecodable(error)));
+  for (const out of [compressor, cipher]) out.on('error', (error) => broken.abort(error));
+  for (const back of [decipher, expander]) back.on('error', (error) => broken.abort(undecodable(error)));
 
   ended.addEventListener('abort', () => upload.giveUp(), {once: true});
 
-  const dump = async (): Promise<void> => {
-    for await (const {compressed, bytes, sha256} of compressBlocks(scanned(chunksOf(source, ended), scanner))) {
-      expected.push({compressedBytes: compressed.length, bytes, sha256});
-      compressedBytes += compressed.length;
-      await write(cipher, compressed, ended);
-      // What a block leaves behind is outside of V8's heap, which alone says when to collect: 30 MiB less at the peak.
-      globalThis.gc?.({type: 'minor', execution: 'sync'});
+  const dump = async (): Promise<ScanResult> => {
+    let before: Promise<void> | undefined;
+    for await (const block of source.blocks(ended)) {
+      // While the one before it is compressed.
+      scanner.push(block);
+      await before;
+      before = consumed(compressor, block, ended);
+      // Its error is thrown when it is waited for; until then nobody waits for it.
+      before.catch(() => undefined);
+    }
+    await before;
+    // Before the last of it can come back.
+    const scan = scanner.end();
+    compressor.end();
+    return scan;
+  };
+  const encrypt = async (): Promise<void> => {
+    for await (const chunk of chunksOf(compressor, ended)) {
+      compressedBytes += chunk.length;
+      await write(cipher, chunk, ended);
     }
     cipher.end();
   };
@@ -61,22 +75,25 @@ export async function pump(
     decipher.end();
     await upload.flush();
   };
-  const ways = [dump(), carry(), verifyBlocks(chunksOf(decipher, ended), expected)];
-  await Promise.all(ways.map(async (way) => way.catch((error: unknown) => broken.abort(error))));
-  source.destroy();
+  const expand = async (): Promise<void> => {
+    for await (const chunk of chunksOf(decipher, ended)) await write(expander, chunk, ended);
+    expander.end();
+  };
+  const compare = async (): Promise<void> => {
+    const check = new SectionCheck(scanner.sections);
+    for await (const plain of chunksOf(expander, ended)) check.push(plain);
+    check.end();
+  };
+  const ways = [dump(), encrypt(), carry(), expand(), compare()] as const;
+  for (const way of ways) way.catch((error: unknown) => broken.abort(error));
+  await Promise.allSettled(ways);
+  for (const done of [source, compressor, expander]) done.destroy();
   signal.throwIfAborted();
   broken.signal.throwIfAborted();
-  return {scan: scanner.end(), compressedBytes};
+  return {scan: await ways[0], compressedBytes};
 }
 
 function undecodable(error: unknown): BackupFailure {
   if (error instanceof BackupFailure) return error;
-  return new BackupFailure('VerificationFailed', 'What was encrypted can not be decrypted', error);
-}
-
-async function* scanned(source: AsyncIterable<Buffer>, scanner: DumpScanner): AsyncGenerator<Buffer, void, undefined> {
-  for await (const chunk of source) {
-    scanner.push(chunk);
-    yield chunk;
-  }
+  return different('it can not be decrypted or decompressed', error);
 }

@@ -6,7 +6,7 @@ import {run} from '../../../hack/lib/exec.ts';
 import type {Progress} from '../../../hack/lib/progress.ts';
 import {DumpScanner} from '../../../operator/src/backup/dump-scanner.ts';
 import {startS3, type S3Server} from '../../harness/s3.ts';
-import {BackupStage} from '../../integration/backup/stage.ts';
+import {BackupStage, type Memory} from '../../integration/backup/stage.ts';
 import {percentile} from '../statistics.ts';
 
 /** Rows of about 1 kB each, a gigabyte of dump: text as people write it, with what can't be made smaller in between. */
@@ -22,8 +22,8 @@ export interface BackupFigures {
   readonly ours: number;
   readonly pipeline: number;
   readonly dumpBytes: number;
-  /** The most that the stream program had resident, in MiB. */
-  readonly peakMiB: number;
+  /** The most memory that the stream program had. */
+  readonly peak: Memory;
   /** Counting and hashing alone, in milliseconds. */
   readonly scan: number;
 }
@@ -61,7 +61,8 @@ async function fill(stage: BackupStage): Promise<void> {
 
 async function compare(stage: BackupStage, s3: S3Server): Promise<BackupFigures> {
   const [ours, pipelines, ratios]: [number[], number[], number[]] = [[], [], []];
-  let [peakMiB, dumpBytes] = [0, 0];
+  let peak: Memory = {resident: 0, anonymous: 0};
+  let dumpBytes = 0;
   for (let pair = 0; pair < PAIRS; pair++) {
     const startedAt = performance.now();
     const backup = await stage.run(s3);
@@ -72,7 +73,8 @@ async function compare(stage: BackupStage, s3: S3Server): Promise<BackupFigures>
     ours.push(mine);
     pipelines.push(theirs);
     ratios.push(theirs / mine);
-    peakMiB = Math.max(peakMiB, backup.peakMiB());
+    const {resident, anonymous} = backup.peak();
+    peak = {resident: Math.max(peak.resident, resident), anonymous: Math.max(peak.anonymous, anonymous)};
     ({dumpBytes} = result);
   }
   return {
@@ -80,7 +82,7 @@ async function compare(stage: BackupStage, s3: S3Server): Promise<BackupFigures>
     ours: percentile(ours, 50),
     pipeline: percentile(pipelines, 50),
     dumpBytes,
-    peakMiB,
+    peak,
     scan: await scanAlone(stage),
   };
 }

@@ -21,8 +21,9 @@ const memory: Row = {
   title: 'backup: most memory that the stream program had resident',
   goal: `≤ ${GOAL_MIB} MiB`,
   measure: async (bench) => {
-    const {peakMiB} = await bench.backup();
-    return {text: `${peakMiB.toFixed(1)} MiB`, isMet: peakMiB <= GOAL_MIB};
+    const {resident, anonymous} = (await bench.backup()).peak;
+    const text = `${resident.toFixed(1)} MiB (${anonymous.toFixed(1)} MiB without the files that it runs from)`;
+    return {text, isMet: resident <= GOAL_MIB};
   },
 };
 
