@@ -40,22 +40,28 @@ export interface PurgeOptions {
  * waits for more than a step.
  */
 export function purgeOld({database, deletedRetentionMs, readOnly, logger}: PurgeOptions): Repeating {
-  let purged = 0;
+  /** Tasks of this hour; undefined before its first step, which alone purges keys: it takes all that are old. */
+  let purged: number | undefined;
   return repeat(async () => {
-    if (readOnly.active) return INTERVAL_MS;
+    if (readOnly.active) {
+      purged = undefined;
+      return INTERVAL_MS;
+    }
     try {
       const now = Date.now();
-      const keys = await purgeKeys(database, new Date(now - KEY_LIFETIME_MS));
-      if (keys > 0) logger.info({purged: keys}, 'Old idempotency keys purged');
+      if (purged === undefined) {
+        const keys = await purgeKeys(database, new Date(now - KEY_LIFETIME_MS));
+        if (keys > 0) logger.info({purged: keys}, 'Old idempotency keys purged');
+      }
       if (deletedRetentionMs === undefined) return INTERVAL_MS;
       const tasks = await purgeDeleted(database, new Date(now - deletedRetentionMs));
-      purged += tasks;
+      purged = (purged ?? 0) + tasks;
       if (tasks === BATCH) return PAUSE_MS;
       if (purged > 0) logger.info({purged}, 'Tasks deleted long ago purged');
-      purged = 0;
     } catch (error) {
       logger.warn({reason: messageOf(error)}, 'What is old was not purged, will be tried again');
     }
+    purged = undefined;
     return INTERVAL_MS;
   });
 }

@@ -33,6 +33,7 @@ describe('blocks', () => {
       expect((await promisify(zstdDecompress)(compressed)).equals(content)).toBe(true);
       expect((await through(decompression(), compressed, 1000)).equals(content)).toBe(true);
     },
+    60_000,
   );
 
   test('are frames of their own', async () => {

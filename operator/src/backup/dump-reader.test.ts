@@ -49,7 +49,7 @@ test('a FIFO comes in blocks, of which none changes until the next but one is as
   expect(fourth.equals(expected(3))).toBe(true);
   expect(last.equals(expected(4))).toBe(true);
   expect((await blocks.next()).done).toBe(true);
-});
+}, 60_000);
 
 test('the wait for more ends with the reason of the signal', async () => {
   const interrupted = new AbortController();
