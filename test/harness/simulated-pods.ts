@@ -39,6 +39,8 @@ export interface Scene {
   readonly digests: Map<string, string>;
   /** Names of pods that stop being ready, though their container runs on and their `/metrics` answers. */
   readonly hung: Set<string>;
+  /** Names of pods whose node is silent: its controller says that they are not ready, and nobody answers there. */
+  readonly lost: Set<string>;
 }
 
 interface SimulatedPod {
@@ -49,6 +51,7 @@ interface SimulatedPod {
   /** What was last told of why it doesn't start. */
   waiting: string | undefined;
   hangs: boolean;
+  lost: boolean;
   /** When its container began to run, RFC 3339. */
   readonly startedAt: string;
   server: Server | undefined;
@@ -224,11 +227,13 @@ export class SimulatedPods {
     const scene = this.#scenes.get(namespace);
     const behaviour = scene?.images.get(image) ?? GOOD;
     const known = this.#pods.get(uid);
-    const hangs = isHung(scene, pod);
-    if (known !== undefined && known.waiting === behaviour.waiting && known.hangs === hangs) return;
+    const hangs = scene?.hung.has(pod.metadata.name) === true;
+    const lost = scene?.lost.has(pod.metadata.name) === true;
+    if (known?.waiting === behaviour.waiting && known?.hangs === hangs && known.lost === lost) return;
     const simulated = known ?? (await this.#start(pod, image, behaviour));
     simulated.waiting = behaviour.waiting;
     simulated.hangs = hangs;
+    simulated.lost = lost;
     const imageId = imageIdOf(image, scene?.digests.get(image));
     const status = podStatus(pod, behaviour, simulated, imageId);
     simulated.ready = status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
@@ -246,7 +251,7 @@ export class SimulatedPods {
       image: api ? image : '',
       ip,
       waiting: undefined,
-      hangs: false,
+      ...{hangs: false, lost: false},
       startedAt: `${new Date().toISOString().slice(0, 19)}Z`,
       server: undefined,
       ready: false,
@@ -265,10 +270,6 @@ export class SimulatedPods {
       .patch(ref, metadata.namespace, metadata.name, body, {type: 'merge', subresource: 'status'})
       .catch(ifChanged);
   }
-}
-
-function isHung(scene: Scene | undefined, {metadata}: Pod): boolean {
-  return scene?.hung.has(metadata.name) === true;
 }
 
 /** An object that was deleted, or made anew, since it was listed is none of this round's business. */
@@ -293,17 +294,20 @@ function imageIdOf(image: string, digest: string | undefined): string {
 function podStatus(
   pod: Pod,
   behaviour: Behaviour,
-  {ip, hangs, startedAt}: SimulatedPod,
+  {ip, hangs, lost, startedAt}: SimulatedPod,
   imageID: string,
 ): {conditions: Condition[]; [field: string]: unknown} {
   const now = `${new Date().toISOString().slice(0, 19)}Z`;
   const crashes = behaviour.crashes === true;
   const starts = behaviour.waiting === undefined && !crashes;
   const ready = starts && behaviour.becomesReady !== false && !hangs;
+  const met = [true, true, ready, ready && !lost];
   const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type, index) => ({
     type,
-    status: index < 2 || ready ? 'True' : 'False',
+    status: met[index] === true ? 'True' : 'False',
     lastTransitionTime: now,
+    // The node's controller gives none, and turns Ready alone (MarkPodsNotReady of pkg/controller/util/node).
+    ...(met[index] === true || ready ? {} : {reason: 'ContainersNotReady'}),
   }));
   return {
     phase: starts || crashes ? 'Running' : 'Pending',

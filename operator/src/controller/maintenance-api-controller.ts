@@ -10,7 +10,7 @@ import {
   type MaintenanceApiStatus,
 } from '../api/v1alpha1/index.ts';
 import {databasePodName, maxConnections, revisionData, revisionHash, volumeClaimName} from '../desired/index.ts';
-import {decide, measuredSince} from '../remediation/index.ts';
+import {decide, measuredSince, sharedBreach} from '../remediation/index.ts';
 import {
   ApiError,
   done,
@@ -168,11 +168,14 @@ export class MaintenanceApiController {
       database: reading,
       now,
       freshId: randomUUID(),
+      fleet: this.#o.states.fleet(key, api.metadata.namespace),
     });
+    const decision = decide(observation);
+    state.breachedSince = sharedBreach(decision) ? (state.breachedSince ?? now) : undefined;
     const database = databaseView(cache, api, {reading, initialised: state.secrets?.serverUuids['0'] !== undefined});
     const secrets = state.secretsProblem === undefined ? [] : [{message: state.secretsProblem, lasting: true}];
     const problems = [...secrets, ...keepDatabase(this.#o, key, api, state)];
-    return {key, api, state, wanted, observation, decision: decide(observation), database, problems};
+    return {key, api, state, wanted, observation, decision, database, problems};
   }
 
   /**

@@ -28,6 +28,8 @@ export interface ObservationInput {
   readonly database: DatabaseReading | undefined;
   readonly now: number;
   readonly freshId: string;
+  /** How the other resources are. */
+  readonly fleet: Observation['fleet'];
 }
 
 /** A copy without its undefined members, as exact optional properties want it. */
@@ -86,6 +88,7 @@ function podFacts(
       node: value.node,
       readySince: value.readySince,
       notReadySince: value.notReadySince,
+      nodeLost: value.nodeLost ? true : undefined,
       runningSince: value.runningSince,
       waiting: value.waiting,
       lastTermination: value.lastTermination,
@@ -200,10 +203,9 @@ function requestsOf({metadata: {annotations = {}}}: MaintenanceApi): Pick<Observ
 export function observe(input: ObservationInput): Observation {
   const {api, cache, key, levels, now} = input;
   const scrapes = new Map(input.scrapes.map((scrape) => [scrape.uid, scrape]));
-  // An evicted pod stays as an object for days; it serves nothing, and what it was tells nothing of now.
-  const pods = cache.pods
-    .ownedBy(key)
-    .filter(({value}) => value.component === 'api' && value.phase !== 'Failed' && value.phase !== 'Succeeded');
+  const own = cache.pods.ownedBy(key).filter(({value}) => value.component === 'api');
+  // An evicted pod stays as an object for days; it serves nothing, and all that it tells is what its node did.
+  const pods = own.filter(({value}) => value.phase !== 'Failed' && value.phase !== 'Succeeded');
   const revisions = cache.revisions
     .ownedBy(key)
     .filter((revision) => revision.owner?.uid === api.metadata.uid)
@@ -224,6 +226,10 @@ export function observe(input: ObservationInput): Observation {
     revisions: revisions.map(({hash, projection}) => revisionFacts(hash, projection)),
     deployment,
     pods: pods.map((pod) => podFacts(pod, scrapes.get(pod.uid), cpuRequested)),
+    nodeEvictions: own.flatMap(({name, value: {node, nodeEviction}}) =>
+      nodeEviction === undefined ? [] : [{pod: name, ...nodeEviction, ...defined({node})}],
+    ),
+    fleet: input.fleet,
     revisionWindows: levels.revisionWindows(now),
     overlap: deployment === undefined ? undefined : levels.overlap(now, deployment.revision),
     serviceWindow: levels.serviceWindow(now, measuredSince(api.status)),

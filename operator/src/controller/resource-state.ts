@@ -5,6 +5,7 @@ import {AbsentSecretError, DamagedSecretError} from '../act/owned-secrets.ts';
 import {isNamespaceTerminating} from '../act/attempts.ts';
 import {readCheckpoint} from '../act/checkpoint.ts';
 import {readReferences, referencesOf, type ReferenceSnapshot} from '../observe/references.ts';
+import type {Observation} from '../remediation/index.ts';
 import {isApiError, messageOf, type Clock, type KubeClient, type Logger} from '../runtime/index.ts';
 import {InvalidCheckpointError, parseCheckpoint, ServiceLevels, type Checkpoint} from '../slo/index.ts';
 
@@ -38,6 +39,8 @@ export interface ResourceState {
   /** Generation of the spec for which references were read; another one may refer to others. */
   readFor: number | undefined;
   checkpointAt: number;
+  /** Since when an objective is breached by no fault of a release, as far as this process saw it. */
+  breachedSince: number | undefined;
 }
 
 /** Changes when a person (or Git) changed the resource; our own status writes don't change it. */
@@ -80,6 +83,16 @@ export class ResourceStates {
   /** Every resource's state, by its key. */
   all(): readonly (readonly [key: string, state: ResourceState])[] {
     return [...this.#states];
+  }
+
+  /** How the others are. What they are called is nobody's business in another namespace. */
+  fleet(key: string, namespace: string): Observation['fleet'] {
+    const others = [...this.#states].flatMap(([other, {breachedSince: since}]) => {
+      if (other === key || since === undefined) return [];
+      return [{since, ...(other.startsWith(`${namespace}/`) ? {name: other.slice(namespace.length + 1)} : {})}];
+    });
+    const breachedSince = this.#states.get(key)?.breachedSince;
+    return {size: this.#states.size, others, ...(breachedSince === undefined ? {} : {breachedSince})};
   }
 
   /**
@@ -128,6 +141,7 @@ export class ResourceStates {
       touch: '',
       readFor: undefined,
       checkpointAt: now,
+      breachedSince: undefined,
     };
   }
 

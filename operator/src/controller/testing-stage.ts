@@ -56,6 +56,7 @@ export class Stage {
   readonly writes: string[] = [];
   readonly applied: {object: WritableObject; options: ApplyOptions}[] = [];
   readonly controller: MaintenanceApiController;
+  readonly states: ResourceStates;
   secrets: () => Promise<OwnedSecrets> = () => Promise.resolve(SECRETS);
   refuseChild: (object: WritableObject) => void = () => undefined;
   /** Of the kinds that not every cluster has. */
@@ -108,11 +109,11 @@ export class Stage {
     const attempts = new Attempts(clock);
     const onChange = (key: string): void => void this.enqueued.push(key);
     const connect = () => Promise.reject(new Error('nobody is there'));
-    const states = new ResourceStates({client: server, clock, secrets: {ensure: () => this.secrets()}, logger});
+    this.states = new ResourceStates({client: server, clock, secrets: {ensure: () => this.secrets()}, logger});
     server.refuse = (asked) => this.#note(asked);
     this.controller = new MaintenanceApiController({
       ...({client: server} as unknown as Pick<MaintenanceApiControllerOptions, 'client'>),
-      ...{clock, cache, states, attempts, logger, guard, namespace: 'maintenance-api-system'},
+      ...{clock, cache, states: this.states, attempts, logger, guard, namespace: 'maintenance-api-system'},
       scraper: new Scraper({clock, onRound: onChange, fetch: () => Promise.reject(new Error('not read'))}),
       probes: new DatabaseProbes({connect, clock, onChange, testifies: true}),
       secrets: new OwnedSecretKeeper({client: server, guard, builders: {} as never}),

@@ -184,6 +184,7 @@ describe('a pod', () => {
       phase: 'Running',
       ready: true,
       readySince: at(LATER),
+      nodeLost: false,
       terminating: false,
       restarts: 3,
       waiting: undefined,
@@ -238,6 +239,34 @@ describe('a pod', () => {
     expect(pod(status).lastTermination).toEqual({reason: 'OOMKilled', exitCode: 137, at: at(LATER)});
     const now = {containerStatuses: [container({state: {terminated: {exitCode: 1}}, lastState: before})]};
     expect(pod(now).lastTermination).toEqual({reason: 'Error', exitCode: 1, at: 0});
+  });
+
+  test('whose node is silent is told from one that its kubelet says is not ready', () => {
+    const conditions = (ready: object, containers = 'True'): object => ({
+      conditions: [
+        {type: 'Ready', status: 'False', ...ready},
+        {type: 'ContainersReady', status: containers},
+      ],
+    });
+    expect(pod(conditions({})).nodeLost).toBe(true);
+    expect(pod(conditions({status: 'True'})).nodeLost).toBe(false);
+    expect(pod(conditions({}, 'False')).nodeLost).toBe(false);
+    // A gate that a load balancer's controller added is the kubelet's word too.
+    expect(pod(conditions({reason: 'ReadinessGatesNotReady'})).nodeLost).toBe(false);
+    expect(pod({}).nodeLost).toBe(false);
+  });
+
+  test('that its node took away says so, unless it was its own doing', () => {
+    const low = 'The node was low on resource: memory. Container api was using 90Mi, request is 64Mi.';
+    const target = {type: 'DisruptionTarget', status: 'True', lastTransitionTime: LATER};
+    const failed = {phase: 'Failed', reason: 'Evicted', message: low, conditions: [target]};
+    expect(pod(failed).nodeEviction).toEqual({reason: low, at: at(LATER)});
+    expect(pod({...failed, conditions: [], startTime: LATER}).nodeEviction).toMatchObject({at: at(LATER)});
+    expect(pod({...failed, reason: 'Terminated', message: 'node shutdown'}).nodeEviction).toBeDefined();
+    const own = 'Pod ephemeral local storage usage exceeds the total limit of containers 64Mi.';
+    expect(pod({...failed, message: own}).nodeEviction).toBeUndefined();
+    expect(pod({...failed, phase: 'Running'}).nodeEviction).toBeUndefined();
+    expect(pod({...failed, reason: 'UnexpectedAdmissionError'}).nodeEviction).toBeUndefined();
   });
 
   test('that no node takes says why', () => {

@@ -77,6 +77,10 @@ export interface PodProjection {
   readonly ready: boolean;
   readonly readySince: number | undefined;
   readonly notReadySince: number | undefined;
+  /** Not Ready by the word of the node's controller: the kubelet is no longer heard of. */
+  readonly nodeLost: boolean;
+  /** Taken away by its node, which had too little of something or shuts down. */
+  readonly nodeEviction: {readonly reason: string; readonly at: number} | undefined;
   /** Since when the pod's own container runs. */
   readonly runningSince: number | undefined;
   readonly terminating: boolean;
@@ -112,6 +116,9 @@ interface RawPod extends KubeObject {
   spec?: {nodeName?: string};
   status?: {
     phase?: string;
+    reason?: string;
+    message?: string;
+    startTime?: string;
     podIP?: string;
     conditions?: RawCondition[];
     initContainerStatuses?: RawContainerStatus[];
@@ -286,6 +293,7 @@ export function projectPod(object: RawPod): PodProjection {
     node: object.spec?.nodeName,
     phase,
     ...readinessOf(conditions),
+    nodeEviction: nodeEvictionOf(object.status),
     terminating: object.metadata.deletionTimestamp !== undefined,
     restarts: all.reduce((total, container) => total + container.restartCount, 0),
     waiting: waitingOf(all),
@@ -296,6 +304,18 @@ export function projectPod(object: RawPod): PodProjection {
   };
 }
 
+/**
+ * The kubelet also evicts a pod that used more of its own disk than it may: that is no fault of the node (messages of
+ * pkg/kubelet/eviction and pkg/kubelet/nodeshutdown).
+ */
+function nodeEvictionOf(status: RawPod['status']): PodProjection['nodeEviction'] {
+  const {phase, reason, message = '', startTime, conditions} = status ?? {};
+  if (phase !== 'Failed') return undefined;
+  const forced = (reason === 'Evicted' && message.startsWith('The node ')) || reason === 'Terminated';
+  const at = millis(condition(conditions, 'DisruptionTarget')?.lastTransitionTime ?? startTime);
+  return forced && at !== undefined ? {reason: message.slice(0, 256), at} : undefined;
+}
+
 /** Empty while the container hasn't started. */
 function imageIdOf(status: RawContainerStatus | undefined): string | undefined {
   return status?.imageID === '' ? undefined : status?.imageID;
@@ -303,7 +323,7 @@ function imageIdOf(status: RawContainerStatus | undefined): string | undefined {
 
 function readinessOf(
   conditions: readonly RawCondition[] | undefined,
-): Pick<PodProjection, 'ready' | 'readySince' | 'notReadySince' | 'unschedulable'> {
+): Pick<PodProjection, 'ready' | 'readySince' | 'notReadySince' | 'nodeLost' | 'unschedulable'> {
   const ready = condition(conditions, 'Ready');
   const scheduled = condition(conditions, 'PodScheduled');
   const isReady = ready?.status === 'True';
@@ -311,6 +331,11 @@ function readinessOf(
     ready: isReady,
     readySince: isReady ? millis(ready.lastTransitionTime) : undefined,
     notReadySince: ready?.status === 'False' ? millis(ready.lastTransitionTime) : undefined,
+    // The node's controller turns this one condition and gives no reason; a kubelet has one, and turns the other too.
+    nodeLost:
+      ready?.status === 'False' &&
+      (ready.reason ?? '') === '' &&
+      condition(conditions, 'ContainersReady')?.status === 'True',
     unschedulable: scheduled?.status === 'False' ? (scheduled.message ?? scheduled.reason) : undefined,
   };
 }

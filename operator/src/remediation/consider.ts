@@ -58,6 +58,13 @@ export function consider(a: Assessment, judgement: Judgement, limits: Limits): C
       return held([]);
     case 'TelemetryGap':
       return held([rollback('without telemetry no action'), hold('until its pods can be read')]);
+    case 'InfraFault':
+      return held([
+        rollback('another revision would run on the same machines'),
+        restart('Kubernetes itself replaces the pods of a lost node'),
+        hold('until the pods that fail are replaced, or what they run on is back'),
+        ...(lasts(a, 'InfraFault') ? [escalate('what the pods run on needs a person')] : []),
+      ]);
     case 'DatabaseSaturated':
       return held([
         rollback('another revision would meet the same database'),

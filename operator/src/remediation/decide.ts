@@ -3,6 +3,7 @@ import {
   type ActionKind,
   type ActionRecord,
   type MaintenanceApiStatus,
+  type Verdict,
 } from '../api/v1alpha1/index.ts';
 import {assess, type Assessment} from './assessment.ts';
 import {consider, lasts, type Consideration, type Limits} from './consider.ts';
@@ -86,11 +87,14 @@ function rolledOutAt(o: Observation, serve: string | undefined): number | undefi
   return known ?? (o.deployment.rolloutComplete ? o.now : undefined);
 }
 
-/** A bake begins anew when it is retried, and when a breach ended that was the database's. */
+/** Verdicts by which a revision is not to blame for what was measured of it. */
+const exonerating: readonly string[] = ['InfraFault', 'DatabaseDown', 'DatabaseSaturated'] satisfies Verdict[];
+
+/** A bake begins anew when it is retried, and when a breach ended that was another's. */
 function bakesSince(a: Assessment, {verdict}: Judgement): number | undefined {
   if (a.rolledOutAt === undefined || !a.young) return a.rolledOutAt;
-  const was = a.o.status?.remediation?.lastDecision?.verdict;
-  const exonerated = verdict === 'None' && (was === 'DatabaseDown' || was === 'DatabaseSaturated');
+  const was = a.o.status?.remediation?.lastDecision?.verdict ?? 'None';
+  const exonerated = verdict === 'None' && exonerating.includes(was);
   return exonerated || a.o.retry === a.serve ? a.now : a.rolledOutAt;
 }
 

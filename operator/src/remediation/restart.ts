@@ -21,6 +21,7 @@ const CLOCKS_MS = 2_000;
 export function interruption(o: Observation, action: RestartRecord): string | undefined {
   const pod = targetOf(o, action);
   if (action.state !== 'Recorded' || pod === undefined || pod.terminating) return undefined;
+  if (pod.nodeLost === true) return `the node of pod ${pod.name} is not heard of any more`;
   if (action.verdict === 'Hung' && pod.ready) return `pod ${pod.name} is Ready again`;
   if (o.desired !== undefined && pod.revision !== o.desired) return `revision ${o.desired} was released meanwhile`;
   return o.now - (at(action.recordedAt) ?? o.now) > ADMISSION_MS
@@ -85,6 +86,7 @@ function speaksOfPods({verdict}: Judgement): boolean {
     case 'Unknown':
       return true;
     case 'TelemetryGap':
+    case 'InfraFault':
     case 'DatabaseSaturated':
     case 'DatabaseDown':
     case 'RolloutBlocked':

@@ -47,6 +47,33 @@ describe('a pod that hangs', () => {
   });
 });
 
+describe('a node that is lost', () => {
+  test('costs no eviction and no rollback: Kubernetes replaces its pods, and a person is called', () => {
+    for (let seed = 0; seed < 5; seed++) {
+      const world = settled({seed, behaviour: {a: healthy}});
+      world.loseNode('a');
+      world.looks(4 * LOOKS_A_MINUTE);
+      expect(world.last).toMatchObject({verdict: 'InfraFault', action: undefined});
+      expect(world.last?.explanation.considered).toContainEqual(
+        expect.objectContaining({action: 'Escalate', taken: true}),
+      );
+      world.looks(3 * LOOKS_A_MINUTE);
+      expect(world.last?.verdict).toBe('None');
+      expect(world.ready('a')).toBe(3);
+      expect([world.evictions, world.records, world.templates]).toEqual([[], [], ['a']]);
+    }
+  });
+
+  test('keeps no bad release from being rolled back', () => {
+    const world = settled({seed: 1, behaviour: {a: healthy, b: failing}});
+    world.loseNode('a');
+    world.release('b');
+    world.looks(5 * LOOKS_A_MINUTE);
+    expect(world.templates).toEqual(['a', 'b', 'a']);
+    expect(world.evictions).toEqual([]);
+  });
+});
+
 describe('a bad release', () => {
   test('is rolled back within 20 s of its first Ready pod, and rejected when that helped', () => {
     const times: number[] = [];

@@ -10,6 +10,8 @@ const START_SECONDS = 10;
 /** minReadySeconds of the Deployment. */
 const MIN_READY_SECONDS = 15;
 const LOOK_SECONDS = 5;
+/** For so long Kubernetes leaves pods on a node that is silent. */
+const TOLERATED_SECONDS = 300;
 const REPLICAS = 3;
 
 type Status = NonNullable<Observation['status']>;
@@ -66,6 +68,8 @@ export class World {
   retry: string | undefined;
   /** Since when a pod hangs, by its uid. */
   readonly #hung = new Map<string, number>();
+  /** Since when a pod's node is silent, by its uid. */
+  readonly #lost = new Map<string, number>();
   /** Pods whose eviction was asked for while they were there. */
   readonly evictions: string[] = [];
   /** uids of every record that was written, and every template that was applied. */
@@ -108,10 +112,22 @@ export class World {
 
   /** A pod of a revision is not Ready from now on, though it lives. @returns its uid */
   hang(hash: string): string {
+    const {uid} = this.#readyPod(hash);
+    this.#hung.set(uid, this.#now);
+    return uid;
+  }
+
+  /** The node of a revision's pod is silent from now on. @returns the pod's uid */
+  loseNode(hash: string): string {
+    const {uid} = this.#readyPod(hash);
+    this.#lost.set(uid, this.#now);
+    return uid;
+  }
+
+  #readyPod(hash: string): Pod {
     const pod = this.#pods.find((each) => each.revision === hash && this.#isReady(each));
     if (pod === undefined) throw new Error(`no pod of ${hash} is Ready`);
-    this.#hung.set(pod.uid, this.#now);
-    return pod.uid;
+    return pod;
   }
 
   /** Lets so many looks pass; `each` says how each of them goes. */
@@ -131,6 +147,7 @@ export class World {
   #passTime(): void {
     for (let second = 0; second < LOOK_SECONDS; second++) {
       this.#now += SECOND;
+      this.#takeFromLostNodes();
       this.#roll();
       for (let request = 0; request < (this.#options.load ?? 50); request++) this.#request();
     }
@@ -142,6 +159,13 @@ export class World {
     this.#levels.recordReadiness(
       this.#pods.some((pod) => this.#isReady(pod)),
       this.#now,
+    );
+  }
+
+  /** As Kubernetes does: what its pods tolerate is five minutes. */
+  #takeFromLostNodes(): void {
+    this.#pods = this.#pods.filter(
+      ({uid}) => this.#now - (this.#lost.get(uid) ?? this.#now) < TOLERATED_SECONDS * SECOND,
     );
   }
 
@@ -168,7 +192,7 @@ export class World {
   }
 
   #isReady(pod: Pod): boolean {
-    if (this.#hung.has(pod.uid)) return false;
+    if (this.#hung.has(pod.uid) || this.#lost.has(pod.uid)) return false;
     return this.#now >= pod.simulated.readyAt && this.#behaviour(pod.revision).crash !== true;
   }
 
@@ -317,6 +341,8 @@ export class World {
         readyByRevision: Object.fromEntries([...this.#revisions.keys()].map((hash) => [hash, this.ready(hash)])),
       },
       pods: this.#pods.map((pod) => this.#podFacts(pod)),
+      nodeEvictions: [],
+      fleet: {size: 1, others: []},
       revisionWindows: levels.revisionWindows(this.#now),
       overlap: levels.overlap(this.#now, revision),
       serviceWindow: levels.serviceWindow(this.#now, measuredSince(status)),
@@ -335,13 +361,15 @@ export class World {
 
   #podFacts(pod: Pod): PodFacts {
     const ready = this.#isReady(pod);
-    const hungSince = this.#hung.get(pod.uid);
+    const lost = this.#lost.has(pod.uid);
+    const hungSince = this.#hung.get(pod.uid) ?? this.#lost.get(pod.uid);
     const crashes = this.#behaviour(pod.revision).crash === true && this.#now - pod.createdAt > 30 * SECOND;
     return {
       ...{uid: pod.uid, name: `api-${pod.uid}`, revision: pod.revision, createdAt: pod.createdAt},
       ...{ready, terminating: false, restarts: crashes ? 3 : 0, imageId: `sha256:${pod.revision}`, failedReads: 0},
       ...(ready ? {readySince: pod.simulated.readyAt} : {}),
       ...(hungSince === undefined ? {} : {notReadySince: hungSince, runningSince: pod.createdAt}),
+      ...(lost ? {nodeLost: true, node: `node of ${pod.uid}`} : {}),
       ...(crashes ? {waiting: {container: 'api', reason: 'CrashLoopBackOff', message: 'back-off'}} : {}),
     };
   }

@@ -50,6 +50,8 @@ export class ObservationBuilder {
       revisions: [{...revision('a', NOW - 6 * HOUR), goodAt: NOW - 4 * HOUR, schemaVersion: 3, imageId: 'sha256:a'}],
       deployment: deployment('a', NOW - 6 * HOUR),
       pods: pods('a', 3),
+      nodeEvictions: [],
+      fleet: {size: 1, others: []},
       revisionWindows: [],
       overlap: undefined,
       serviceWindow: counted({valid: 15_000}, NOW - 5 * MINUTE),
@@ -178,6 +180,13 @@ export class ObservationBuilder {
     });
     const ready = pods.filter((pod) => pod.revision === hash && pod.ready).length;
     return this.with({pods}).withDeployment({readyReplicas: ready, readyByRevision: {[hash]: ready}});
+  }
+
+  /** So many of the revision's pods are on a node that is silent since so long. */
+  onLostNode(hash: string, length: number, many = 1): this {
+    this.hanging(hash, length, many);
+    const lost = {nodeLost: true, node: 'node-1'};
+    return this.with({pods: this.#o.pods.map((pod) => (pod.ready ? {...pod, node: 'node-2'} : {...pod, ...lost}))});
   }
 
   /** Pods of the revision crash again and again. */

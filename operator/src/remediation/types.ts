@@ -35,6 +35,8 @@ export interface PodFacts {
   readonly readySince?: number;
   /** Since when it is not Ready; undefined while it is. */
   readonly notReadySince?: number;
+  /** Its kubelet is no longer heard of: not Ready by the word of the node's controller alone. */
+  readonly nodeLost?: boolean;
   /** Since when the API's container runs; undefined while it doesn't. */
   readonly runningSince?: number;
   readonly terminating: boolean;
@@ -94,6 +96,16 @@ export interface DatabaseFacts {
   readonly migrations?: readonly {readonly version: number; readonly previousCanRead: boolean}[];
 }
 
+/** How the operator's other resources are, as far as this one may be told. */
+export interface FleetFacts {
+  /** How many there are, this one included. */
+  readonly size: number;
+  /** Since when this one breaches an objective, milliseconds; undefined: it did not, when it was last looked at. */
+  readonly breachedSince?: number;
+  /** Others that breach an objective by no fault of a release of theirs; `name` only where they share the namespace. */
+  readonly others: readonly {readonly name?: string; readonly since: number}[];
+}
+
 /** All signals and objects of one resource at one moment. */
 export interface Observation {
   /** Wall clock, milliseconds. */
@@ -105,6 +117,14 @@ export interface Observation {
   readonly revisions: readonly RevisionFacts[];
   readonly deployment: DeploymentFacts | undefined;
   readonly pods: readonly PodFacts[];
+  /** Pods that their node took away, for want of memory or disk, or because it shuts down. */
+  readonly nodeEvictions: readonly {
+    readonly pod: string;
+    readonly node?: string;
+    readonly reason: string;
+    readonly at: number;
+  }[];
+  readonly fleet: FleetFacts;
   /** Act windows, each revision's pods apart, from their first Ready, at most the last 60 s. */
   readonly revisionWindows: readonly RevisionWindow[];
   /** The deployed revision's pods and all others over the same time; undefined: there was no such time. */

@@ -27,6 +27,7 @@ describe('BadRevision', () => {
     ]);
     expect(decision.explanation.ruledOut.map(({verdict}) => verdict)).toEqual([
       'TelemetryGap',
+      'InfraFault',
       'DatabaseSaturated',
       'DatabaseDown',
       'RolloutBlocked',

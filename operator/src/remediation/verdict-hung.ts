@@ -58,7 +58,9 @@ export function mayHang(a: Assessment): boolean {
 function latchedPods(a: Assessment): readonly Latched[] {
   return a.servingPods
     .flatMap((pod): Latched[] => {
-      const {notReadySince, runningSince} = pod;
+      const {notReadySince, runningSince, nodeLost} = pod;
+      // Nothing is known of its container, and nobody is there to end it.
+      if (nodeLost === true) return [];
       // Ready turned after the container had begun to run: so it had been Ready with this very process.
       if (pod.ready || notReadySince === undefined || runningSince === undefined) return [];
       if (notReadySince <= runningSince) return [];

@@ -3,6 +3,7 @@ import type {Assessment} from './assessment.ts';
 import {badRevision} from './verdict-bad-revision.ts';
 import {databaseDown} from './verdict-database-down.ts';
 import {databaseSaturated} from './verdict-database-saturated.ts';
+import {infraFault} from './verdict-infra-fault.ts';
 import {hung} from './verdict-hung.ts';
 import {overload} from './verdict-overload.ts';
 import {rolloutBlocked} from './verdict-rollout-blocked.ts';
@@ -13,6 +14,7 @@ import type {Finding} from './finding.ts';
 /** The verdicts in the order in which they are tried: what blinds us and what makes acting worse comes first. */
 const order: readonly (readonly [Verdict, (a: Assessment) => Finding])[] = [
   ['TelemetryGap', telemetryGap],
+  ['InfraFault', infraFault],
   ['DatabaseSaturated', databaseSaturated],
   ['DatabaseDown', databaseDown],
   ['RolloutBlocked', rolloutBlocked],

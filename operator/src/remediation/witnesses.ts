@@ -30,6 +30,7 @@ export function hear(a: Assessment, verdict: Judgement['verdict']): readonly Wit
       return [podReadings(a), database(a)];
     case 'None':
     case 'TelemetryGap':
+    case 'InfraFault':
     case 'DatabaseSaturated':
     case 'DatabaseDown':
     case 'RolloutBlocked':

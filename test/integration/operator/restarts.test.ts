@@ -82,6 +82,33 @@ async function observed(): Promise<void> {
   );
 }
 
+/** Kubernetes itself replaces what a lost node had; here its controller for that isn't started. */
+async function nodeLost(): Promise<void> {
+  const ns = 'node-lost';
+  world.startOperator({LEASE_NAME: ns, WATCH_NAMESPACES: ns});
+  const {scene, pods} = await serving(ns, 3);
+  const patches = await world.deploymentPatches(ns);
+  scene.lost.add(pods[0] ?? '');
+  const held = await world.until(
+    ns,
+    'a person is called',
+    (api) => conditionOf(api, 'Remediating') === 'False Escalated',
+    STATE_TIMEOUT_MS,
+  );
+  expect(held.status?.remediation?.lastDecision).toMatchObject({
+    ...{verdict: 'InfraFault', message: expect.stringContaining(`The node of pod ${pods[0]}`)},
+  });
+  scene.lost.clear();
+  await world.until(
+    ns,
+    'all is well',
+    ({status}) => status?.remediation?.lastDecision?.verdict === 'None',
+    STATE_TIMEOUT_MS,
+  );
+  expect(await codes(ns)).toEqual([]);
+  expect(await world.deploymentPatches(ns)).toHaveLength(patches.length);
+}
+
 /** Invariant 6: the leader dies with the answer to the eviction; its successor goes on from the record. */
 async function killed(): Promise<void> {
   const ns = 'hung-killed';
@@ -109,6 +136,7 @@ sideBySide(
     'is evicted once, and its replacement serves the same revision': replaced,
     'whose replacement does not become Ready is the last that is evicted': notReplaced,
     'is left alone where restarts are only observed': observed,
+    'because its node is silent is left alone, and the node is named': nodeLost,
     'is evicted once, also when the operator dies with the eviction': killed,
   },
 );

@@ -26,6 +26,7 @@ const condition = z.object({
 /** Verdicts of this version, in the order in which they are tried; the first that holds wins. */
 export const verdicts = [
   'TelemetryGap',
+  'InfraFault',
   'DatabaseSaturated',
   'DatabaseDown',
   'RolloutBlocked',
