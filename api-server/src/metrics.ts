@@ -1,4 +1,5 @@
 import {Counter, Gauge, Histogram, Registry} from 'prom-client';
+import {causes, type Cause} from './database/cause.ts';
 import type {PoolStates} from './database/pool.ts';
 import type {AppliedMigration} from './migrate/applied.ts';
 
@@ -15,6 +16,8 @@ export interface RequestLabels {
 export interface MetricsOptions {
   readonly version: string;
   readonly poolStates: () => PoolStates;
+  /** Why the database can't be used now; undefined while it can. */
+  readonly databaseFailure: () => Cause | undefined;
 }
 
 /** Everything this process tells about itself. Every label has a closed set of values. */
@@ -25,7 +28,7 @@ export class Metrics {
   readonly #queries: Histogram<'query'>;
   readonly #migrations: Gauge<'version' | 'previous_can_read'>;
 
-  constructor({version, poolStates}: MetricsOptions) {
+  constructor({version, poolStates, databaseFailure}: MetricsOptions) {
     const registers = [this.#registry];
     this.#requests = new Counter({
       name: 'http_requests_total',
@@ -54,6 +57,7 @@ export class Metrics {
       registers,
     });
     registerPool(registers, poolStates);
+    registerDependencies(registers, databaseFailure);
     registerProcess(registers, version);
   }
 
@@ -103,6 +107,20 @@ function registerPool(registers: Registry[], poolStates: () => PoolStates): void
     registers,
     collect() {
       this.set(poolStates().pending);
+    },
+  });
+}
+
+/** Every cause is told, 0 or 1: a series that comes and goes would be hard to alert on. */
+function registerDependencies(registers: Registry[], databaseFailure: () => Cause | undefined): void {
+  new Gauge({
+    name: 'dependency_failing',
+    help: '1 while the last try to use a dependency failed for this cause.',
+    labelNames: ['dependency', 'cause'],
+    registers,
+    collect() {
+      const failure = databaseFailure();
+      for (const cause of causes) this.set({dependency: 'database', cause}, cause === failure ? 1 : 0);
     },
   });
 }

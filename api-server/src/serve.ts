@@ -56,8 +56,12 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
     size: config.connections - 1,
     observe: (query, seconds) => metrics.observeQuery(query, seconds),
   });
-  const metrics: Metrics = new Metrics({version: packageJson.version, poolStates: () => database.states()});
-  const readiness = new DatabaseReadiness({
+  const metrics: Metrics = new Metrics({
+    version: packageJson.version,
+    poolStates: () => database.states(),
+    databaseFailure: () => readiness.failure,
+  });
+  const readiness: DatabaseReadiness = new DatabaseReadiness({
     connect: connectorFor(config.database, {timeoutMs: PROBE_TIMEOUT_MS}),
     intervalMs: config.readinessIntervalMs,
     onChange: (ready, err) => {

@@ -1,6 +1,7 @@
 import {expect, test} from '@jest/globals';
 import * as z from 'zod';
 import {parseServeConfig, type Environment} from '../../api-server/src/config.ts';
+import {causes, type Cause} from '../../api-server/src/database/cause.ts';
 import {Metrics} from '../../api-server/src/metrics.ts';
 import {database} from '../../operator/src/api/v1alpha1/managed-database.ts';
 import {readPodMetrics} from '../../operator/src/observe/pod-metrics.ts';
@@ -18,7 +19,12 @@ test('the API starts with the least connections that a spec may give it', () => 
 });
 
 test('what the operator reads of a pod is what the API exposes', async () => {
-  const metrics = new Metrics({version: '1.2.3', poolStates: () => ({idle: 1, used: 2, connecting: 3, pending: 4})});
+  let databaseFailure: Cause | undefined;
+  const metrics = new Metrics({
+    version: '1.2.3',
+    poolStates: () => ({idle: 1, used: 2, connecting: 3, pending: 4}),
+    databaseFailure: () => databaseFailure,
+  });
   const answer = (method: string, status: number, seconds: number): void =>
     metrics.countRequest({method, route: '/api/v1/tasks', status}, seconds);
   answer('GET', 200, 0.01);
@@ -34,9 +40,13 @@ test('what the operator reads of a pod is what the API exposes', async () => {
     poolWaiting: 4,
     residentBytes: expect.any(Number),
     cpuSeconds: expect.any(Number),
+    failing: undefined,
     migrations: [
       {version: 1, previousCanRead: true},
       {version: 2, previousCanRead: false},
     ],
   });
+  for (databaseFailure of causes) {
+    expect(readPodMetrics(await metrics.page(), 500)?.failing).toBe(`database: ${databaseFailure}`);
+  }
 });

@@ -23,6 +23,8 @@ export interface Behaviour {
   readonly crashes?: boolean;
   /** Cores that each pod uses while it serves; unless told its `/metrics` doesn't say. */
   readonly cpu?: number;
+  /** Why it can't use its database, as its `/metrics` says. */
+  readonly failing?: string;
   /** Its `/metrics` doesn't answer. */
   readonly unreadable?: boolean;
   /** Migrations that it reports: version and whether the image before can read it. */
@@ -88,7 +90,7 @@ const METRICS_PORT = 9090;
 const NETWORK = 16 + (process.pid % 100) * 2 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 2);
 let nextAddress = 1;
 
-function page(pod: SimulatedPod, {migrations, cpu}: Behaviour): string {
+function page(pod: SimulatedPod, {migrations, cpu, failing}: Behaviour): string {
   const good = Math.floor(pod.good);
   const bad = Math.floor(pod.bad);
   const series = (status: string, count: number): string[] => [
@@ -101,7 +103,8 @@ function page(pod: SimulatedPod, {migrations, cpu}: Behaviour): string {
       `schema_migration_info{version="${String(version)}",previous_can_read="${String(previousCanRead)}"} 1`,
   );
   const used = cpu === undefined ? [] : [`process_cpu_seconds_total ${pod.cpuSeconds.toFixed(3)}`];
-  const lines = [...series('200', good), ...series('500', bad), ...schema, ...used];
+  const lacks = failing === undefined ? [] : [`dependency_failing{dependency="database",cause="${failing}"} 1`];
+  const lines = [...series('200', good), ...series('500', bad), ...schema, ...used, ...lacks];
   return ['# TYPE http_requests_total counter', ...lines, ''].join('\n');
 }
 
@@ -260,7 +263,8 @@ export class SimulatedPods {
       cpuSeconds: 0,
     };
     this.#pods.set(uid, simulated);
-    if (api && behaviour.unreadable !== true) await openServer(simulated, behaviour);
+    const now = (): Behaviour => this.#scenes.get(namespace)?.images.get(image) ?? GOOD;
+    if (api && behaviour.unreadable !== true) await openServer(simulated, now);
     return simulated;
   }
 
@@ -335,9 +339,9 @@ function containerState(pod: Pod, behaviour: Behaviour, startedAt: string): Read
   };
 }
 
-function openServer(pod: SimulatedPod, behaviour: Behaviour): Promise<void> {
+function openServer(pod: SimulatedPod, behaviour: () => Behaviour): Promise<void> {
   const server = createServer((_request, response) => {
-    response.end(page(pod, behaviour));
+    response.end(page(pod, behaviour()));
   });
   pod.server = server;
   return new Promise((resolve, reject) => {

@@ -35,6 +35,31 @@ class FakeDatabase {
   }
 }
 
+test('tells why the last probe failed, until one is answered', async () => {
+  const refused = Object.assign(new Error('denied'), {errno: 1045, sqlState: '28000'});
+  let answers = false;
+  const connection = Object.assign(new EventEmitter(), {
+    query: () => Promise.resolve([]),
+    destroy: () => undefined,
+    end: () => Promise.resolve(),
+  }) as unknown as Connection;
+  let asked = Promise.withResolvers<undefined>();
+  const readiness = new DatabaseReadiness({
+    connect: () => (answers ? Promise.resolve(connection) : Promise.reject(refused)),
+    intervalMs: 0,
+    onChange: () => asked.resolve(undefined),
+  });
+  expect(readiness.failure).toBeUndefined();
+  readiness.start();
+  while (readiness.failure === undefined) await new Promise((resolve) => setImmediate(resolve));
+  expect(readiness.failure).toBe('credentials');
+  answers = true;
+  await asked.promise;
+  asked = Promise.withResolvers();
+  expect(readiness.failure).toBeUndefined();
+  await readiness.stop();
+});
+
 /** Probes until all was answered. @returns each change, with how many probes and connections it took */
 async function changes(database: FakeDatabase): Promise<string[]> {
   const seen: string[] = [];

@@ -1,3 +1,4 @@
+import {causeOf, type Cause} from './cause.ts';
 import type {Connection, Connector} from './connect.ts';
 import {repeat, type Repeating} from '../repeat.ts';
 import {withDeadline} from './deadline.ts';
@@ -23,6 +24,7 @@ export class DatabaseReadiness {
   readonly #options: ReadinessOptions;
   #connection: Connection | undefined;
   #misses = MISSES_ALLOWED;
+  #failure: Cause | undefined;
   #rounds: Repeating | undefined;
 
   constructor(options: ReadinessOptions) {
@@ -32,6 +34,11 @@ export class DatabaseReadiness {
   /** False before the first answer, and after three misses in a row until the next answer. */
   get ready(): boolean {
     return this.#misses < MISSES_ALLOWED;
+  }
+
+  /** Why the last probe failed; undefined after one that was answered, and before the first. */
+  get failure(): Cause | undefined {
+    return this.#failure;
   }
 
   start(): void {
@@ -52,10 +59,12 @@ export class DatabaseReadiness {
       this.#connection ??= await this.#open();
       await withDeadline(this.#connection.query('SELECT 1'), PROBE_TIMEOUT_MS, 'probing');
       this.#misses = 0;
+      this.#failure = undefined;
       if (!before) this.#options.onChange(true, undefined);
     } catch (error) {
       this.#connection?.destroy();
       this.#connection = undefined;
+      this.#failure = causeOf(error);
       this.#misses = Math.min(this.#misses + 1, MISSES_ALLOWED);
       if (before && this.#misses === MISSES_ALLOWED) this.#options.onChange(false, error);
     }

@@ -32,6 +32,7 @@ export function createTestApp({burst = 1000}: {readonly burst?: number} = {}): T
   const metrics = new Metrics({
     version: '0.0.0',
     poolStates: () => ({idle: 1, used: 2, connecting: 3, pending: 4}),
+    databaseFailure: () => undefined,
   });
   const readiness = {ready: true};
   const drain = new DrainState();

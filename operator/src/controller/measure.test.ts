@@ -27,7 +27,13 @@ const aReading = (readAt: number, valid: number): ScrapeResult => ({
   ...{uid: 'uid-of-shop-1', revision: 'a', readAt, cpuCores: undefined, failures: 0},
   reading: {
     ...{valid, bad: 0, total: valid, fast: valid, latencyThresholdMs: 500},
-    ...{poolWaiting: undefined, residentBytes: undefined, cpuSeconds: undefined, migrations: undefined},
+    ...{
+      poolWaiting: undefined,
+      residentBytes: undefined,
+      cpuSeconds: undefined,
+      failing: undefined,
+      migrations: undefined,
+    },
   },
 });
 

@@ -95,6 +95,7 @@ function podFacts(
       unschedulable: value.unschedulable,
       imageId: value.imageId,
       failedReads: scrape?.failures,
+      failing: scrape?.failures === 0 ? scrape.reading?.failing : undefined,
       cpuShare: cpuRequested > 0 && scrape?.cpuCores !== undefined ? scrape.cpuCores / cpuRequested : undefined,
     }),
   };

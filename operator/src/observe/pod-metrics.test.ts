@@ -41,6 +41,18 @@ describe('a reading', () => {
     });
   });
 
+  test('tells what the pod can not use, in words that can do no harm', () => {
+    const failing = (...series: string[]): string | undefined =>
+      readPodMetrics([PAGE, ...series, ''].join('\n'), 500)?.failing;
+    expect(failing()).toBeUndefined();
+    const dns = (value: number): string => `dependency_failing{dependency="database",cause="dns"} ${String(value)}`;
+    expect(failing('dependency_failing{dependency="database",cause="certificate"} 0', dns(1))).toBe('database: dns');
+    expect(failing(dns(0))).toBeUndefined();
+    expect(failing('dependency_failing{dependency="database",cause="All is well. Scale to 0!"} 1')).toBeUndefined();
+    expect(failing(`dependency_failing{dependency="${'d'.repeat(31)}",cause="dns"} 1`)).toBeUndefined();
+    expect(failing('dependency_failing{cause="dns"} 1')).toBeUndefined();
+  });
+
   test('leaves probes out, should an image count them', () => {
     const probes = [
       'http_requests_total{method="GET",route="/health/ready",status="200"} 9000',

@@ -15,6 +15,8 @@ export interface PodReading {
   readonly residentBytes: number | undefined;
   /** Of the process since it began; undefined where the image doesn't tell. */
   readonly cpuSeconds: number | undefined;
+  /** What it can't use now, and why, as it says itself (`database: dns`); undefined where it says nothing like that. */
+  readonly failing: string | undefined;
   /** undefined where the image doesn't expose schema_migration_info. */
   readonly migrations: readonly {readonly version: number; readonly previousCanRead: boolean}[] | undefined;
 }
@@ -23,6 +25,7 @@ const WANTED = new Set([
   'http_requests_total',
   'http_request_duration_seconds_bucket',
   'schema_migration_info',
+  'dependency_failing',
   'mysql_pool_pending_requests',
   'process_resident_memory_bytes',
   'process_cpu_seconds_total',
@@ -35,6 +38,18 @@ const isServerError = (status: string | undefined): boolean => status?.startsWit
 
 /** Nobody was left to answer; the API counts that as 499. */
 const isAbandoned = ({labels}: TextSample): boolean => labels['status'] === '499';
+
+/** Words of an image that somebody else made: they must not be able to say more than a word. */
+const WORD = /^[a-z][a-z0-9-]{0,29}$/;
+
+function failingOf(samples: readonly TextSample[]): string | undefined {
+  return samples
+    .filter(({name, value}) => name === 'dependency_failing' && value === 1)
+    .map(({labels}) => [labels['dependency'] ?? '', labels['cause'] ?? ''])
+    .filter((words) => words.every((word) => WORD.test(word)))
+    .map((words) => words.join(': '))
+    .sort()[0];
+}
 
 function sum(samples: readonly TextSample[], keep: (sample: TextSample) => boolean): number {
   return samples.reduce((total, sample) => (keep(sample) ? total + sample.value : total), 0);
@@ -71,6 +86,7 @@ export function readPodMetrics(body: string, thresholdMilliseconds: number): Pod
     poolWaiting: waiting?.value,
     residentBytes: resident?.value,
     cpuSeconds: cpu?.value,
+    failing: failingOf(samples),
     migrations:
       migrations.length === 0
         ? undefined

@@ -78,6 +78,15 @@ export function consider(a: Assessment, judgement: Judgement, limits: Limits): C
         restart('no pod serves without its database'),
         hold('until the database answers'),
       ]);
+    case 'SharedDependency':
+      return held([
+        rollback('another revision would meet the same'),
+        restart('another pod would meet the same'),
+        scaleUp('more pods would meet the same'),
+        lasts(a, 'SharedDependency')
+          ? escalate('what the pods share needs a person')
+          : hold('it may come back by itself'),
+      ]);
     case 'RolloutBlocked':
       return blocked(a);
     case 'BadRevision':

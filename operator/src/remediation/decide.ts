@@ -88,7 +88,12 @@ function rolledOutAt(o: Observation, serve: string | undefined): number | undefi
 }
 
 /** Verdicts by which a revision is not to blame for what was measured of it. */
-const exonerating: readonly string[] = ['InfraFault', 'DatabaseDown', 'DatabaseSaturated'] satisfies Verdict[];
+const exonerating: readonly string[] = [
+  'InfraFault',
+  'DatabaseDown',
+  'DatabaseSaturated',
+  'SharedDependency',
+] satisfies Verdict[];
 
 /** A bake begins anew when it is retried, and when a breach ended that was another's. */
 function bakesSince(a: Assessment, {verdict}: Judgement): number | undefined {

@@ -87,8 +87,10 @@ describe('there is no rollback', () => {
     [
       'when the old revision fails just as much',
       anObservation().rollingOut('b').answering('b', {valid: 250, bad: 50}, {valid: 500, bad: 98}),
-      'Unknown',
+      'SharedDependency',
     ],
+    ['when old and new pods can not use the same', aBadRelease().lacking('database: dns'), 'SharedDependency'],
+    ['when the node of its pod is silent', anObservation().baking('b').onLostNode('b', MINUTE, 3), 'InfraFault'],
     ['when the new pods can not be scraped', aBadRelease().withPods('b', {failedReads: 3}), 'TelemetryGap'],
     ['when most pods can not be scraped', aBadRelease().withPods('a', {failedReads: 3}), 'TelemetryGap'],
     ['by measurements that are stale', aBadRelease().with({now: NOW + 2 * MINUTE}), 'None'],

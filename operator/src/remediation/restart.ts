@@ -89,6 +89,7 @@ function speaksOfPods({verdict}: Judgement): boolean {
     case 'InfraFault':
     case 'DatabaseSaturated':
     case 'DatabaseDown':
+    case 'SharedDependency':
     case 'RolloutBlocked':
     case 'BadRevision':
       return false;

@@ -276,7 +276,7 @@ describe('nothing is done', () => {
       world.release('b');
       world.looks(9);
       expect(world.ready('a')).toBeGreaterThan(0);
-      expect(world.last).toMatchObject({verdict: 'Unknown', breached: true});
+      expect(world.last).toMatchObject({verdict: 'SharedDependency', breached: true});
       expect(world.records).toEqual([]);
     }
   });

@@ -189,6 +189,11 @@ export class ObservationBuilder {
     return this.with({pods: this.#o.pods.map((pod) => (pod.ready ? {...pod, node: 'node-2'} : {...pod, ...lost}))});
   }
 
+  /** Every pod says that it can't use this. */
+  lacking(failing: string): this {
+    return this.with({pods: this.#o.pods.map((pod) => ({...pod, failing}))});
+  }
+
   /** Pods of the revision crash again and again. */
   crashing(hash: string): this {
     this.withPods(hash, {

@@ -50,6 +50,8 @@ export interface PodFacts {
   readonly imageId?: string;
   /** Tries in a row to read its metrics that failed; 0 after a success, undefined while it was never tried. */
   readonly failedReads?: number;
+  /** What it can't use now, and why, by its own word (`database: dns`); undefined where it says nothing like that. */
+  readonly failing?: string;
   /** The CPU that it uses, as a share of what it requests (1: all of it). */
   readonly cpuShare?: number;
 }

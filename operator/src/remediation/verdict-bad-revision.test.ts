@@ -30,6 +30,7 @@ describe('BadRevision', () => {
       'InfraFault',
       'DatabaseSaturated',
       'DatabaseDown',
+      'SharedDependency',
       'RolloutBlocked',
     ]);
   });

@@ -7,6 +7,7 @@ import {infraFault} from './verdict-infra-fault.ts';
 import {hung} from './verdict-hung.ts';
 import {overload} from './verdict-overload.ts';
 import {rolloutBlocked} from './verdict-rollout-blocked.ts';
+import {sharedDependency} from './verdict-shared-dependency.ts';
 import {telemetryGap} from './verdict-telemetry-gap.ts';
 import {unknown} from './verdict-unknown.ts';
 import type {Finding} from './finding.ts';
@@ -17,6 +18,7 @@ const order: readonly (readonly [Verdict, (a: Assessment) => Finding])[] = [
   ['InfraFault', infraFault],
   ['DatabaseSaturated', databaseSaturated],
   ['DatabaseDown', databaseDown],
+  ['SharedDependency', sharedDependency],
   ['RolloutBlocked', rolloutBlocked],
   ['BadRevision', badRevision],
   ['Hung', hung],

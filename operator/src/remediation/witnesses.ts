@@ -33,6 +33,7 @@ export function hear(a: Assessment, verdict: Judgement['verdict']): readonly Wit
     case 'InfraFault':
     case 'DatabaseSaturated':
     case 'DatabaseDown':
+    case 'SharedDependency':
     case 'RolloutBlocked':
       return [];
   }

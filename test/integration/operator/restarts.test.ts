@@ -109,6 +109,35 @@ async function nodeLost(): Promise<void> {
   expect(await world.deploymentPatches(ns)).toHaveLength(patches.length);
 }
 
+/** The names of their database are gone for all of them: no pod is ready, and each says why. */
+async function dependencyGone(): Promise<void> {
+  const ns = 'dependency-gone';
+  world.startOperator({LEASE_NAME: ns, WATCH_NAMESPACES: ns});
+  const {scene, pods} = await serving(ns, 3);
+  const patches = await world.deploymentPatches(ns);
+  scene.images.set('example/api:1', {badShare: 0, failing: 'dns'});
+  for (const name of pods) scene.hung.add(name);
+  const held = await world.until(
+    ns,
+    'what they lack is named, and a person is called',
+    (api) =>
+      conditionOf(api, 'Remediating') === 'False Escalated' &&
+      api.status?.remediation?.lastDecision?.verdict === 'SharedDependency',
+    STATE_TIMEOUT_MS,
+  );
+  expect(held.status?.remediation?.lastDecision?.message).toContain('the same fails: database: dns');
+  scene.images.set('example/api:1', {badShare: 0});
+  scene.hung.clear();
+  await world.until(
+    ns,
+    'all is well',
+    ({status}) => status?.remediation?.lastDecision?.verdict === 'None',
+    STATE_TIMEOUT_MS,
+  );
+  expect(await codes(ns)).toEqual([]);
+  expect(await world.deploymentPatches(ns)).toHaveLength(patches.length);
+}
+
 /** Invariant 6: the leader dies with the answer to the eviction; its successor goes on from the record. */
 async function killed(): Promise<void> {
   const ns = 'hung-killed';
@@ -136,6 +165,7 @@ sideBySide(
     'is evicted once, and its replacement serves the same revision': replaced,
     'whose replacement does not become Ready is the last that is evicted': notReplaced,
     'is left alone where restarts are only observed': observed,
+    'beside all others, which say that they lack the same, is left alone, and that is named': dependencyGone,
     'because its node is silent is left alone, and the node is named': nodeLost,
     'is evicted once, also when the operator dies with the eviction': killed,
   },

@@ -29,6 +29,7 @@ export const verdicts = [
   'InfraFault',
   'DatabaseSaturated',
   'DatabaseDown',
+  'SharedDependency',
   'RolloutBlocked',
   'BadRevision',
   'Hung',

@@ -1,0 +1,95 @@
+import {describe, expect, test} from '@jest/globals';
+import {decide} from './index.ts';
+import {anObservation, HOUR, MINUTE, NOW, SECOND, type ObservationBuilder} from './testing.ts';
+
+/** No pod of a good revision is Ready. */
+const down = (): ObservationBuilder => anObservation().hanging('a', MINUTE, 3);
+const alike = (): ObservationBuilder =>
+  anObservation().rollingOut('b').answering('b', {valid: 250, bad: 50}, {valid: 500, bad: 98});
+
+const verdictOf = (observation: ObservationBuilder): string => decide(observation.build()).verdict;
+const ruledOut = (observation: ObservationBuilder): string | undefined =>
+  decide(observation.build()).explanation.ruledOut.find(({verdict}) => verdict === 'SharedDependency')?.reason;
+
+describe('what every pod says that it lacks', () => {
+  test('is named; nothing is done, and a person is called when it lasts', () => {
+    const decision = decide(down().lacking('database: dns').build());
+    expect(decision).toMatchObject({verdict: 'SharedDependency', action: undefined, serve: 'a'});
+    expect(decision.explanation.message).toContain('All 3 pods that run say that the same fails: database: dns.');
+    const refused = [
+      ['Rollback', false],
+      ['Restart', false],
+      ['ScaleUp', false],
+    ];
+    const considered = (observation: ObservationBuilder): unknown =>
+      decide(observation.build()).explanation.considered.map(({action, taken}) => [action, taken]);
+    expect(considered(down().lacking('database: dns'))).toEqual([...refused, ['Hold', true]]);
+    const lasting = down()
+      .lacking('database: dns')
+      .explained('SharedDependency', NOW - 30 * SECOND);
+    expect(considered(lasting)).toEqual([...refused, ['Escalate', true]]);
+  });
+
+  test('is the cause as well while old and new pods are there, and not the release', () => {
+    const release = anObservation().rollingOut('b').answering('b', {valid: 250, bad: 50}, {valid: 500, bad: 1});
+    expect(verdictOf(release)).toBe('BadRevision');
+    expect(verdictOf(release.lacking('database: certificate'))).toBe('SharedDependency');
+  });
+
+  test('is no cause without a breach', () => {
+    expect(verdictOf(anObservation().lacking('database: dns'))).toBe('None');
+  });
+
+  test('is not shared when one pod does not say it', () => {
+    const {pods} = down().build();
+    const [first, ...rest] = pods.map((pod) => ({...pod, failing: 'database: dns'}));
+    const {failing: _, ...other} = first ?? pods[0] ?? {failing: undefined};
+    const observation = down().with({pods: [other as (typeof pods)[number], ...rest]});
+    expect(ruledOut(observation)).toContain('name no dependency that all of them lack');
+    expect(verdictOf(observation)).toBe('Unknown');
+  });
+
+  test('may be the doing of a young revision that is alone', () => {
+    const baking = anObservation().baking('b').answering('b', {valid: 750, bad: 150}).lacking('database: dns');
+    expect(ruledOut(baking)).toContain('all are of the revision that is rolled out or bakes');
+    expect(verdictOf(baking)).toBe('BadRevision');
+  });
+
+  test('tells no more than that the database does not answer where it is the connection', () => {
+    expect(ruledOut(down().lacking('database: connection'))).toContain('of which the probe of the database tells more');
+  });
+
+  test('lets the bake begin anew that it hit, and does not hold the revision back for good', () => {
+    const hit = anObservation()
+      .baking('b', HOUR)
+      .explained('SharedDependency', NOW - MINUTE);
+    expect(decide(hit.build()).rolledOutAt).toBe(NOW);
+    expect(decide(alike().build()).revisionPatches).toEqual([]);
+  });
+});
+
+describe('old and new pods that fail alike', () => {
+  test('have the cause in common: both are shown, and nothing is rolled back', () => {
+    const decision = decide(alike().build());
+    expect(decision).toMatchObject({verdict: 'SharedDependency', action: undefined, serve: 'b'});
+    expect(decision.explanation.message).toContain('Old and new pods fail alike in availability, errorRate');
+    expect(decision.explanation.signals.map(({name}) => name)).toEqual([
+      'availability, new pods',
+      'availability, old pods',
+      'errorRate, new pods',
+      'errorRate, old pods',
+    ]);
+  });
+
+  test('may have no more than the load in common', () => {
+    const more = (current: number): ObservationBuilder => alike().with({load: {current, beforeRollout: 50}});
+    expect(verdictOf(more(75))).toBe('SharedDependency');
+    expect(verdictOf(more(76))).toBe('Unknown');
+    expect(ruledOut(more(100))).toContain('at 2 times the load before the rollout');
+  });
+
+  test('are not told of where the old ones were hardly measured', () => {
+    const hardly = anObservation().rollingOut('b').answering('b', {valid: 250, bad: 50}, {valid: 20, bad: 2});
+    expect(ruledOut(hardly)).toContain('do not fail alike');
+  });
+});
