@@ -1,4 +1,5 @@
 import {createServer, type Server} from 'node:http';
+import {isDeepStrictEqual} from 'node:util';
 import {
   isApiError,
   keyOf,
@@ -37,6 +38,8 @@ export interface Scene {
   requestsPerSecond: number;
   /** By image; an image that isn't listed behaves well. */
   readonly images: Map<string, Behaviour>;
+  /** By revision, where what a revision refers to makes the difference; it comes before the image's. */
+  readonly revisions: Map<string, Behaviour>;
   /** The digest that a tag names in its registry, by image; one that isn't listed was loaded on the node. */
   readonly digests: Map<string, string>;
   /** Names of pods that stop being ready, though their container runs on and their `/metrics` answers. */
@@ -49,11 +52,10 @@ interface SimulatedPod {
   readonly uid: string;
   readonly namespace: string;
   readonly image: string;
+  readonly revision: string;
   readonly ip: string;
-  /** What was last told of why it doesn't start. */
-  waiting: string | undefined;
-  hangs: boolean;
-  lost: boolean;
+  /** What its status was made of last. */
+  told: Troubles & {readonly waiting: string | undefined};
   /** When its container began to run, RFC 3339. */
   readonly startedAt: string;
   server: Server | undefined;
@@ -154,7 +156,7 @@ export class SimulatedPods {
       );
       const each = (scene.requestsPerSecond * TICK_MS) / 1000 / Math.max(1, ready.length);
       for (const pod of ready) {
-        const {badShare, cpu = 0} = scene.images.get(pod.image) ?? GOOD;
+        const {badShare, cpu = 0} = behaviourOf(scene, pod);
         pod.cpuSeconds += (cpu * TICK_MS) / 1000;
         pod.bad += each * badShare;
         pod.good += each * (1 - badShare);
@@ -228,15 +230,13 @@ export class SimulatedPods {
     const {namespace = '', uid = ''} = pod.metadata;
     const image = pod.spec.containers[0]?.image ?? '';
     const scene = this.#scenes.get(namespace);
-    const behaviour = scene?.images.get(image) ?? GOOD;
+    const revision = pod.metadata.labels?.[labels.revision] ?? '';
+    const behaviour = behaviourOf(scene, {image, revision});
     const known = this.#pods.get(uid);
-    const hangs = scene?.hung.has(pod.metadata.name) === true;
-    const lost = scene?.lost.has(pod.metadata.name) === true;
-    if (known?.waiting === behaviour.waiting && known?.hangs === hangs && known.lost === lost) return;
+    const told = {waiting: behaviour.waiting, ...troublesOf(scene, pod.metadata.name)};
+    if (known !== undefined && isDeepStrictEqual(known.told, told)) return;
     const simulated = known ?? (await this.#start(pod, image, behaviour));
-    simulated.waiting = behaviour.waiting;
-    simulated.hangs = hangs;
-    simulated.lost = lost;
+    simulated.told = told;
     const imageId = imageIdOf(image, scene?.digests.get(image));
     const status = podStatus(pod, behaviour, simulated, imageId);
     simulated.ready = status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
@@ -252,9 +252,9 @@ export class SimulatedPods {
       uid,
       namespace,
       image: api ? image : '',
+      revision: pod.metadata.labels?.[labels.revision] ?? '',
       ip,
-      waiting: undefined,
-      ...{hangs: false, lost: false},
+      told: {waiting: undefined, hangs: false, lost: false},
       startedAt: `${new Date().toISOString().slice(0, 19)}Z`,
       server: undefined,
       ready: false,
@@ -263,7 +263,7 @@ export class SimulatedPods {
       cpuSeconds: 0,
     };
     this.#pods.set(uid, simulated);
-    const now = (): Behaviour => this.#scenes.get(namespace)?.images.get(image) ?? GOOD;
+    const now = (): Behaviour => behaviourOf(this.#scenes.get(namespace), simulated);
     if (api && behaviour.unreadable !== true) await openServer(simulated, now);
     return simulated;
   }
@@ -274,6 +274,19 @@ export class SimulatedPods {
       .patch(ref, metadata.namespace, metadata.name, body, {type: 'merge', subresource: 'status'})
       .catch(ifChanged);
   }
+}
+
+function behaviourOf(scene: Scene | undefined, {image, revision}: Pick<SimulatedPod, 'image' | 'revision'>): Behaviour {
+  return scene?.revisions.get(revision) ?? scene?.images.get(image) ?? GOOD;
+}
+
+interface Troubles {
+  readonly hangs: boolean;
+  readonly lost: boolean;
+}
+
+function troublesOf(scene: Scene | undefined, name: string): Troubles {
+  return {hangs: scene?.hung.has(name) === true, lost: scene?.lost.has(name) === true};
 }
 
 /** An object that was deleted, or made anew, since it was listed is none of this round's business. */
@@ -298,7 +311,7 @@ function imageIdOf(image: string, digest: string | undefined): string {
 function podStatus(
   pod: Pod,
   behaviour: Behaviour,
-  {ip, hangs, lost, startedAt}: SimulatedPod,
+  {ip, told: {hangs, lost}, startedAt}: SimulatedPod,
   imageID: string,
 ): {conditions: Condition[]; [field: string]: unknown} {
   const now = `${new Date().toISOString().slice(0, 19)}Z`;

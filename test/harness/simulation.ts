@@ -132,7 +132,7 @@ export class Simulation {
   ): Promise<Scene> {
     const scene: Scene = {
       ...{requestsPerSecond, images: new Map(Object.entries(images))},
-      ...{digests: new Map(), hung: new Set(), lost: new Set()},
+      ...{revisions: new Map(), digests: new Map(), hung: new Set(), lost: new Set()},
     };
     this.#scenes.set(namespace, scene);
     await this.client.create(NAMESPACE_REF, undefined, {

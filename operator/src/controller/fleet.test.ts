@@ -1,5 +1,5 @@
 import {expect, test} from '@jest/globals';
-import {OwnedSecretKeeper} from '../act/owned-secrets.ts';
+import type {OwnedSecretKeeper} from '../act/owned-secrets.ts';
 import {FakeServer} from '../act/testing.ts';
 import {aMaintenanceApi} from '../desired/testing/scenarios.ts';
 import {FakeClock} from '../runtime/testing/fake-clock.ts';

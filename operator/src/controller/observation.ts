@@ -50,6 +50,7 @@ function revisionFacts(hash: string, {annotations, data, createdAt}: ControllerR
     hash,
     image: data.spec.image,
     createdAt,
+    references: data.references,
     goodAt: timeOf(annotations, revisionAnnotations.good),
     suspendedAt: timeOf(annotations, revisionAnnotations.suspended),
     rejectedAt: timeOf(annotations, revisionAnnotations.rejected),

@@ -321,6 +321,11 @@ function imageIdOf(status: RawContainerStatus | undefined): string | undefined {
   return status?.imageID === '' ? undefined : status?.imageID;
 }
 
+/** A node's controller turns this one condition and gives no reason; a kubelet has one, and turns the other too. */
+function isNodeLost(ready: RawCondition | undefined, containers: RawCondition | undefined): boolean {
+  return ready?.status === 'False' && (ready.reason ?? '') === '' && containers?.status === 'True';
+}
+
 function readinessOf(
   conditions: readonly RawCondition[] | undefined,
 ): Pick<PodProjection, 'ready' | 'readySince' | 'notReadySince' | 'nodeLost' | 'unschedulable'> {
@@ -331,11 +336,7 @@ function readinessOf(
     ready: isReady,
     readySince: isReady ? millis(ready.lastTransitionTime) : undefined,
     notReadySince: ready?.status === 'False' ? millis(ready.lastTransitionTime) : undefined,
-    // The node's controller turns this one condition and gives no reason; a kubelet has one, and turns the other too.
-    nodeLost:
-      ready?.status === 'False' &&
-      (ready.reason ?? '') === '' &&
-      condition(conditions, 'ContainersReady')?.status === 'True',
+    nodeLost: isNodeLost(ready, condition(conditions, 'ContainersReady')),
     unschedulable: scheduled?.status === 'False' ? (scheduled.message ?? scheduled.reason) : undefined,
   };
 }

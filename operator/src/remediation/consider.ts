@@ -4,11 +4,12 @@ import {pastDeadline} from './blocked.ts';
 import {stopped, type Stop} from './guards.ts';
 import {isRestart, isRollback, isScaleUp} from './records.ts';
 import {raisedFloor} from './scale-up.ts';
-import {at} from './text.ts';
+import {at, list} from './text.ts';
 import type {Decision} from './types.ts';
 import type {Judgement} from './verdict.ts';
+import {changedReferences} from './verdict-config-change.ts';
 import {hungPods} from './verdict-hung.ts';
-import type {Witness} from './witnesses.ts';
+import {awaited, type Witness} from './witnesses.ts';
 
 /** Evidence gets so long to become complete (a second witness, another verdict) before a person is called. */
 const PATIENCE_MS = 30_000;
@@ -89,6 +90,8 @@ export function consider(a: Assessment, judgement: Judgement, limits: Limits): C
       ]);
     case 'RolloutBlocked':
       return blocked(a);
+    case 'ConfigChange':
+      return configChanged(a, judgement, limits);
     case 'BadRevision':
       return badRevision(a, judgement, limits);
     case 'Hung':
@@ -128,6 +131,16 @@ function blocked(a: Assessment): Consideration {
   const goesOn = hold(`${old}; it goes on by itself when the cause is gone`);
   const late = pastDeadline(a) ? [escalate('it lasts longer than progressDeadlineSeconds')] : [];
   return held([rollback('the revision is held, not rejected: it never served'), goesOn, ...late]);
+}
+
+/** While the database is asked, or pods are still being compared, it may turn out to be something else. */
+function configChanged(a: Assessment, judgement: Judgement, {witnesses}: Limits): Consideration {
+  const refused = rollback('pods of the last known good revision would read the same content');
+  if (awaited(witnesses) !== undefined || !lasts(a, 'ConfigChange')) {
+    return held([refused, hold('more may be known at the next look')]);
+  }
+  const decides = escalate(`a person has to decide on the content of ${list(changedReferences(a))}`);
+  return {considered: [refused, decides], escalated: judgement.reason};
 }
 
 function badRevision(a: Assessment, judgement: Judgement, limits: Limits): Consideration {

@@ -220,7 +220,7 @@ function retried({o}: Assessment): Facts[] {
 
 function breachedNow(a: Assessment, {verdict}: Judgement, heard: Limits['witnesses']): Facts[] {
   const own = a.young && a.deployed && (a.breaches.length > 0 || a.down);
-  const blamed = verdict === 'BadRevision' || verdict === 'Unknown';
+  const blamed = verdict === 'BadRevision' || verdict === 'ConfigChange' || verdict === 'Unknown';
   if (a.serve === undefined || !own || !blamed || !stands(a, verdict, heard)) return [];
   const known = a.revisions.get(a.serve)?.breachedAt !== undefined;
   return known ? [] : [[a.serve, {[revisionAnnotations.breached]: iso(a.now)}]];

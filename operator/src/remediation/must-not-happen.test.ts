@@ -91,6 +91,13 @@ describe('there is no rollback', () => {
     ],
     ['when old and new pods can not use the same', aBadRelease().lacking('database: dns'), 'SharedDependency'],
     ['when the node of its pod is silent', anObservation().baking('b').onLostNode('b', MINUTE, 3), 'InfraFault'],
+    [
+      'when the release is that of another content of a Secret, which the target would read too',
+      aBadRelease()
+        .knowing('a', {references: {'Secret/mail': 'before'}})
+        .knowing('b', {references: {'Secret/mail': 'after'}}),
+      'ConfigChange',
+    ],
     ['when the new pods can not be scraped', aBadRelease().withPods('b', {failedReads: 3}), 'TelemetryGap'],
     ['when most pods can not be scraped', aBadRelease().withPods('a', {failedReads: 3}), 'TelemetryGap'],
     ['by measurements that are stale', aBadRelease().with({now: NOW + 2 * MINUTE}), 'None'],

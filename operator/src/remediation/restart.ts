@@ -91,6 +91,7 @@ function speaksOfPods({verdict}: Judgement): boolean {
     case 'DatabaseDown':
     case 'SharedDependency':
     case 'RolloutBlocked':
+    case 'ConfigChange':
     case 'BadRevision':
       return false;
   }

@@ -13,6 +13,8 @@ export interface RevisionFacts {
   readonly hash: string;
   readonly image: string;
   readonly createdAt: number;
+  /** Hash of the content of each Secret and ConfigMap that it refers to, by `Kind/name`. */
+  readonly references?: Readonly<Record<string, string>>;
   readonly goodAt?: number;
   readonly suspendedAt?: number;
   readonly rejectedAt?: number;

@@ -32,6 +32,7 @@ describe('BadRevision', () => {
       'DatabaseDown',
       'SharedDependency',
       'RolloutBlocked',
+      'ConfigChange',
     ]);
   });
 

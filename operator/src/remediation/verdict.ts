@@ -1,6 +1,7 @@
 import type {ExplainedSignal, Verdict} from '../api/v1alpha1/index.ts';
 import type {Assessment} from './assessment.ts';
 import {badRevision} from './verdict-bad-revision.ts';
+import {configChange} from './verdict-config-change.ts';
 import {databaseDown} from './verdict-database-down.ts';
 import {databaseSaturated} from './verdict-database-saturated.ts';
 import {infraFault} from './verdict-infra-fault.ts';
@@ -20,6 +21,7 @@ const order: readonly (readonly [Verdict, (a: Assessment) => Finding])[] = [
   ['DatabaseDown', databaseDown],
   ['SharedDependency', sharedDependency],
   ['RolloutBlocked', rolloutBlocked],
+  ['ConfigChange', configChange],
   ['BadRevision', badRevision],
   ['Hung', hung],
   ['Overload', overload],

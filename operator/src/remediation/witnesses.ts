@@ -21,6 +21,7 @@ export interface Witness {
  */
 export function hear(a: Assessment, verdict: Judgement['verdict']): readonly Witness[] {
   switch (verdict) {
+    case 'ConfigChange':
     case 'BadRevision':
     case 'Unknown':
       return witnesses(a);

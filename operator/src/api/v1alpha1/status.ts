@@ -31,6 +31,7 @@ export const verdicts = [
   'DatabaseDown',
   'SharedDependency',
   'RolloutBlocked',
+  'ConfigChange',
   'BadRevision',
   'Hung',
   'Overload',
