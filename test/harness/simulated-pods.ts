@@ -26,6 +26,8 @@ export interface Behaviour {
   readonly cpu?: number;
   /** Why it can't use its database, as its `/metrics` says. */
   readonly failing?: string;
+  /** Bytes that each has in use, so many milliseconds after its container began to run. */
+  readonly memory?: (ranMs: number) => number;
   /** Its `/metrics` doesn't answer. */
   readonly unreadable?: boolean;
   /** Migrations that it reports: version and whether the image before can read it. */
@@ -92,7 +94,7 @@ const METRICS_PORT = 9090;
 const NETWORK = 16 + (process.pid % 100) * 2 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 2);
 let nextAddress = 1;
 
-function page(pod: SimulatedPod, {migrations, cpu, failing}: Behaviour): string {
+function page(pod: SimulatedPod, {migrations, cpu, failing, memory}: Behaviour): string {
   const good = Math.floor(pod.good);
   const bad = Math.floor(pod.bad);
   const series = (status: string, count: number): string[] => [
@@ -105,8 +107,10 @@ function page(pod: SimulatedPod, {migrations, cpu, failing}: Behaviour): string 
       `schema_migration_info{version="${String(version)}",previous_can_read="${String(previousCanRead)}"} 1`,
   );
   const used = cpu === undefined ? [] : [`process_cpu_seconds_total ${pod.cpuSeconds.toFixed(3)}`];
+  const bytes = memory?.(Date.now() - Date.parse(pod.startedAt));
+  const resident = bytes === undefined ? [] : [`process_resident_memory_bytes ${bytes.toFixed(0)}`];
   const lacks = failing === undefined ? [] : [`dependency_failing{dependency="database",cause="${failing}"} 1`];
-  const lines = [...series('200', good), ...series('500', bad), ...schema, ...used, ...lacks];
+  const lines = [...series('200', good), ...series('500', bad), ...schema, ...used, ...resident, ...lacks];
   return ['# TYPE http_requests_total counter', ...lines, ''].join('\n');
 }
 

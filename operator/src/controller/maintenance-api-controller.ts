@@ -156,7 +156,7 @@ export class MaintenanceApiController {
     const {cache, scraper, probes, clock} = this.#o;
     const now = clock.now();
     const scrapes = scraper.results(key);
-    recordMeasurements(state.levels, scrapes, {cache, key, now});
+    recordMeasurements(state, scrapes, {cache, key, now});
     const reading = probes.reading(key);
     const observation = observe({
       key,
@@ -164,6 +164,7 @@ export class MaintenanceApiController {
       desired: wanted?.hash,
       cache,
       levels: state.levels,
+      memory: state.memory,
       scrapes,
       database: reading,
       now,

@@ -1,7 +1,7 @@
 import {expect, test} from '@jest/globals';
 import {labels, maintenanceApiSpec} from '../api/v1alpha1/index.ts';
 import type {ScrapeResult} from '../observe/scraper.ts';
-import {ServiceLevels} from '../slo/index.ts';
+import {MemoryTrends, ServiceLevels} from '../slo/index.ts';
 import {recordMeasurements} from './measure.ts';
 import {aCache, anObject} from './testing.ts';
 
@@ -44,7 +44,7 @@ test('a time in which no pod was Ready is down-time, though its metrics could be
   const look = (ready: boolean, answers: number): void => {
     now += LOOK_MS;
     valid += answers;
-    recordMeasurements(levels, [aReading(now - 100, valid)], {
+    recordMeasurements({levels, memory: new MemoryTrends()}, [aReading(now - 100, valid)], {
       cache: aCache({pods: [aPod(ready)]}),
       key: 'apis/shop',
       now,
@@ -61,4 +61,18 @@ test('a time in which no pod was Ready is down-time, though its metrics could be
   const downFrom = now;
   while (now - downFrom < 21.6 * MINUTE_MS) look(false, 0);
   expect(budget()).toBe('50%');
+});
+
+test('what pods have in use is kept for as long as they are there', () => {
+  const [levels, memory] = [new ServiceLevels(), new MemoryTrends()];
+  const look = (minutes: number, pods: ReturnType<typeof aPod>[]): void => {
+    const readAt = START + minutes * MINUTE_MS;
+    const {reading, ...rest} = aReading(readAt, 0);
+    const results = reading === undefined ? [] : [{...rest, reading: {...reading, residentBytes: 1e6 + minutes}}];
+    recordMeasurements({levels, memory}, results, {cache: aCache({pods}), key: 'apis/shop', now: readAt});
+  };
+  for (let minutes = 0; minutes < 10; minutes++) look(minutes, [aPod(true)]);
+  expect(memory.trends('uid-of-shop-1')[0]).toMatchObject({grownBytes: 9, steady: true});
+  look(10, []);
+  expect(memory.trends('uid-of-shop-1')).toEqual([]);
 });

@@ -2,7 +2,6 @@ import type {DatabaseTarget, MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {databasePodHost, databasePodName, ports} from '../desired/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import type {ScrapeResult, ScrapeTarget} from '../observe/scraper.ts';
-import type {ServiceLevels} from '../slo/index.ts';
 import type {ResourceState} from './resource-state.ts';
 
 /** The API's pods that can be read now. */
@@ -41,9 +40,9 @@ export function databaseTarget(
   };
 }
 
-/** Feeds the last readings of the pods into the service levels. */
+/** Feeds the last readings of the pods into the service levels, and what they have in use. */
 export function recordMeasurements(
-  levels: ServiceLevels,
+  {levels, memory}: Pick<ResourceState, 'levels' | 'memory'>,
   results: readonly ScrapeResult[],
   context: {cache: Cache; key: string; now: number},
 ): void {
@@ -52,6 +51,7 @@ export function recordMeasurements(
     const {readySince, revision, createdAt} = pod.value;
     if (readySince !== undefined && revision !== undefined) levels.podReady(pod.uid, revision, readySince, createdAt);
   }
+  memory.retain(new Set(pods.map(({uid}) => uid)));
   // Before the readings: whether somebody could reach the service decides over a time in which its pods could be read.
   levels.recordReadiness(
     pods.some((pod) => pod.value.ready),
@@ -59,7 +59,8 @@ export function recordMeasurements(
   );
   for (const {uid, revision, reading, readAt} of results) {
     if (reading === undefined || readAt === undefined) continue;
-    const {valid, bad, total, fast, latencyThresholdMs} = reading;
+    const {valid, bad, total, fast, latencyThresholdMs, residentBytes} = reading;
+    if (residentBytes !== undefined) memory.record(uid, readAt, residentBytes);
     levels.record({podUid: uid, revision, time: readAt, valid, bad, total, fast, latencyThresholdMs});
   }
 }

@@ -7,9 +7,9 @@ import {
   type PodFacts,
   type RevisionFacts,
 } from '../remediation/index.ts';
-import {milliValue} from '../desired/index.ts';
+import {milliValue, quantityValue} from '../desired/index.ts';
 import type {Cached} from '../runtime/index.ts';
-import type {ServiceLevels} from '../slo/index.ts';
+import type {MemoryTrends, ServiceLevels} from '../slo/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import type {DatabaseReading} from '../observe/database-probe.ts';
 import type {ControllerRevisionProjection, DeploymentProjection, PodProjection} from '../observe/projections.ts';
@@ -24,6 +24,7 @@ export interface ObservationInput {
   readonly desired: string | undefined;
   readonly cache: Cache;
   readonly levels: ServiceLevels;
+  readonly memory: Pick<MemoryTrends, 'trends'>;
   readonly scrapes: readonly ScrapeResult[];
   readonly database: DatabaseReading | undefined;
   readonly now: number;
@@ -66,15 +67,31 @@ export function hashOf(revision: {readonly name: string}): string {
   return revision.name.slice(revision.name.lastIndexOf('-') + 1);
 }
 
+/** What each of the API's containers requests, in cores (0: nothing), and how the memory of each moved. */
+interface Own {
+  readonly cpuRequested: number;
+  readonly memory: ObservationInput['memory'];
+}
+
+function memoryOf(
+  scrape: ScrapeResult | undefined,
+  limit: string | undefined,
+  memory: Own['memory'],
+): PodFacts['memory'] {
+  const bytes = scrape?.failures === 0 ? scrape.reading?.residentBytes : undefined;
+  if (scrape === undefined || bytes === undefined || limit === undefined) return undefined;
+  return {bytes, limit: quantityValue(limit), trends: memory.trends(scrape.uid)};
+}
+
 /**
  * One of the API's pods, as the API server tells, with its last reading.
  *
- * @param cpuRequested - of each of the API's containers, in cores; 0: nothing is
+ * @param own - what each of the API's containers requests, and how the memory of each moved
  */
 function podFacts(
   {uid, name, value}: Cached<PodProjection>,
   scrape: ScrapeResult | undefined,
-  cpuRequested: number,
+  {cpuRequested, memory}: Own,
 ): PodFacts {
   const {createdAt, ready, terminating, restarts} = value;
   return {
@@ -97,6 +114,7 @@ function podFacts(
       imageId: value.imageId,
       failedReads: scrape?.failures,
       failing: scrape?.failures === 0 ? scrape.reading?.failing : undefined,
+      memory: memoryOf(scrape, value.memoryLimit, memory),
       cpuShare: cpuRequested > 0 && scrape?.cpuCores !== undefined ? scrape.cpuCores / cpuRequested : undefined,
     }),
   };
@@ -205,9 +223,9 @@ function requestsOf({metadata: {annotations = {}}}: MaintenanceApi): Pick<Observ
 export function observe(input: ObservationInput): Observation {
   const {api, cache, key, levels, now} = input;
   const scrapes = new Map(input.scrapes.map((scrape) => [scrape.uid, scrape]));
-  const own = cache.pods.ownedBy(key).filter(({value}) => value.component === 'api');
+  const all = cache.pods.ownedBy(key).filter(({value}) => value.component === 'api');
   // An evicted pod stays as an object for days; it serves nothing, and all that it tells is what its node did.
-  const pods = own.filter(({value}) => value.phase !== 'Failed' && value.phase !== 'Succeeded');
+  const pods = all.filter(({value}) => value.phase !== 'Failed' && value.phase !== 'Succeeded');
   const revisions = cache.revisions
     .ownedBy(key)
     .filter((revision) => revision.owner?.uid === api.metadata.uid)
@@ -216,6 +234,7 @@ export function observe(input: ObservationInput): Observation {
     )
     .sort((a, b) => a.projection.revision - b.projection.revision);
   const cpuRequested = milliValue(api.spec.resources.requests?.cpu ?? 0) / 1000;
+  const own: Own = {cpuRequested, memory: input.memory};
   const autoscaler = cache.autoscalers.get(key);
   const rolledOut = api.status?.revisions?.rolledOutAt;
   const rolledOutAt = rolledOut === undefined ? undefined : Date.parse(rolledOut);
@@ -227,8 +246,8 @@ export function observe(input: ObservationInput): Observation {
     desired: input.desired,
     revisions: revisions.map(({hash, projection}) => revisionFacts(hash, projection)),
     deployment,
-    pods: pods.map((pod) => podFacts(pod, scrapes.get(pod.uid), cpuRequested)),
-    nodeEvictions: own.flatMap(({name, value: {node, nodeEviction}}) =>
+    pods: pods.map((pod) => podFacts(pod, scrapes.get(pod.uid), own)),
+    nodeEvictions: all.flatMap(({name, value: {node, nodeEviction}}) =>
       nodeEviction === undefined ? [] : [{pod: name, ...nodeEviction, ...defined({node})}],
     ),
     fleet: input.fleet,

@@ -7,7 +7,7 @@ import {readCheckpoint} from '../act/checkpoint.ts';
 import {readReferences, referencesOf, type ReferenceSnapshot} from '../observe/references.ts';
 import type {Observation} from '../remediation/index.ts';
 import {isApiError, messageOf, type Clock, type KubeClient, type Logger} from '../runtime/index.ts';
-import {InvalidCheckpointError, parseCheckpoint, ServiceLevels, type Checkpoint} from '../slo/index.ts';
+import {InvalidCheckpointError, MemoryTrends, parseCheckpoint, ServiceLevels, type Checkpoint} from '../slo/index.ts';
 
 /** Secrets aren't watched: a change is found by a touch of the resource or by this comparison. */
 const COMPARISON_MS = 3_600_000;
@@ -24,6 +24,7 @@ const FAILED_CAP_MS = 120_000;
 export interface ResourceState {
   readonly uid: string;
   readonly levels: ServiceLevels;
+  readonly memory: MemoryTrends;
   references: ReferenceSnapshot;
   secrets: OwnedSecrets | undefined;
   secretsProblem: string | undefined;
@@ -130,6 +131,7 @@ export class ResourceStates {
     return {
       uid: api.metadata.uid,
       levels: new ServiceLevels(this.#checkpoint(api, saved)),
+      memory: new MemoryTrends(),
       references: {hashes: {}, missing: []},
       secrets: undefined,
       secretsProblem: undefined,

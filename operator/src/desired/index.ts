@@ -28,7 +28,7 @@ export {
 export type {DatabaseRole} from './names.ts';
 export type {DesiredInput, KubeObject} from './objects.ts';
 export {UnknownRenderVersion} from './pod-template.ts';
-export {milliValue} from './quantity.ts';
+export {milliValue, quantityValue} from './quantity.ts';
 export {controllerRevision, revisionData, revisionHash, servedImage} from './revision.ts';
 export {maxConnections} from './scaling.ts';
 export {apiTokensSecret, authoritySecret, databaseStateSecret, roleSecret, serverTlsSecret} from './secrets.ts';

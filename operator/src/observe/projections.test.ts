@@ -241,6 +241,13 @@ describe('a pod', () => {
     expect(pod(now).lastTermination).toEqual({reason: 'Error', exitCode: 1, at: 0});
   });
 
+  test('has the limit of its own container', () => {
+    const limited = (name: string, memory: string): object => ({name, resources: {limits: {memory}}});
+    const containers = [limited('a-proxy', '64Mi'), limited('api', '128Mi')];
+    expect(pod({}, {containers}).memoryLimit).toBe('128Mi');
+    expect(pod({}, {containers: [{name: 'api'}]}).memoryLimit).toBeUndefined();
+  });
+
   test('whose node is silent is told from one that its kubelet says is not ready', () => {
     const conditions = (ready: object, containers = 'True'): object => ({
       conditions: [

@@ -84,6 +84,8 @@ export interface PodProjection {
   /** Since when the pod's own container runs. */
   readonly runningSince: number | undefined;
   readonly terminating: boolean;
+  /** Of the pod's own container, a quantity. */
+  readonly memoryLimit: string | undefined;
   readonly restarts: number;
   readonly waiting: {readonly container: string; readonly reason: string; readonly message: string} | undefined;
   readonly lastTermination: {readonly reason: string; readonly exitCode: number; readonly at: number} | undefined;
@@ -113,7 +115,7 @@ interface RawContainerStatus {
   lastState?: RawContainerState;
 }
 interface RawPod extends KubeObject {
-  spec?: {nodeName?: string};
+  spec?: {nodeName?: string; containers?: {name: string; resources?: {limits?: {memory?: string}}}[]};
   status?: {
     phase?: string;
     reason?: string;
@@ -274,6 +276,10 @@ function initFailureOf(statuses: readonly RawContainerStatus[]): string | undefi
   return undefined;
 }
 
+function memoryLimitOf(object: RawPod): string | undefined {
+  return ownOf(object, object.spec?.containers)?.resources?.limits?.memory;
+}
+
 /** Keeps how a pod is, and why it is not if it is not. */
 export function projectPod(object: RawPod): PodProjection {
   const {
@@ -294,6 +300,7 @@ export function projectPod(object: RawPod): PodProjection {
     phase,
     ...readinessOf(conditions),
     nodeEviction: nodeEvictionOf(object.status),
+    memoryLimit: memoryLimitOf(object),
     terminating: object.metadata.deletionTimestamp !== undefined,
     restarts: all.reduce((total, container) => total + container.restartCount, 0),
     waiting: waitingOf(all),

@@ -9,6 +9,7 @@ import type {Decision} from './types.ts';
 import type {Judgement} from './verdict.ts';
 import {changedReferences} from './verdict-config-change.ts';
 import {hungPods} from './verdict-hung.ts';
+import {leaksOf} from './verdict-memory-leak.ts';
 import {awaited, type Witness} from './witnesses.ts';
 
 /** Evidence gets so long to become complete (a second witness, another verdict) before a person is called. */
@@ -94,6 +95,8 @@ export function consider(a: Assessment, judgement: Judgement, limits: Limits): C
       return configChanged(a, judgement, limits);
     case 'BadRevision':
       return badRevision(a, judgement, limits);
+    case 'MemoryLeak':
+      return leaking(a, judgement, limits);
     case 'Hung':
       return hanging(a, judgement, limits);
     case 'Overload':
@@ -146,6 +149,15 @@ function configChanged(a: Assessment, judgement: Judgement, {witnesses}: Limits)
 function badRevision(a: Assessment, judgement: Judgement, limits: Limits): Consideration {
   if (a.target === undefined) return tried(a, judgement, limits, {kind: 'Rollback', begins: []});
   return tried(a, judgement, limits, {kind: 'Rollback', begins: [rollingBack(a.target.hash)]});
+}
+
+/** One whose container was killed has nothing left that it leaked. */
+function leaking(a: Assessment, judgement: Judgement, limits: Limits): Consideration {
+  const [worst] = leaksOf(a);
+  if (worst !== undefined) return tried(a, judgement, limits, {kind: 'Restart', begins: [evicting(worst.pod.name)]});
+  const refused = restart('its node has begun the container anew by itself');
+  if (!lasts(a, 'MemoryLeak')) return held([refused, hold('more may be known at the next look')]);
+  return held([refused, escalate('its limit is too low, or it leaks: a person has to decide')]);
 }
 
 /** While a revision is young an eviction would hide what it does, and hold up its rollback. */

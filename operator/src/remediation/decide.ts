@@ -28,6 +28,7 @@ import {at, iso} from './text.ts';
 import type {Decision, Observation, ReleaseState, RevisionFacts, RevisionPatch} from './types.ts';
 import {judge, type Judgement} from './verdict.ts';
 import {hungPods, mayHang} from './verdict-hung.ts';
+import {leaksOf} from './verdict-memory-leak.ts';
 import {awaitsDatabase, hear} from './witnesses.ts';
 
 const LOOK_CLOSELY_MS = 5_000;
@@ -133,13 +134,13 @@ function limitsOf(
 /** The record of the action that begins with this decision. */
 function begun(a: Assessment, {verdict, reason: message}: Judgement, {act}: Consideration): ActionRecord | undefined {
   if (act === undefined || verdict === 'None') return undefined;
-  const target = targetOf(a, act);
+  const target = targetOf(a, act, verdict);
   return target && recorded(a.now, {id: a.o.freshId, kind: act, verdict, message, ...target});
 }
 
 type Target = Omit<ActionRecord, 'id' | 'kind' | 'verdict' | 'message' | 'state' | 'recordedAt'>;
 
-function targetOf(a: Assessment, act: ActionKind): Target | undefined {
+function targetOf(a: Assessment, act: ActionKind, verdict: Verdict): Target | undefined {
   switch (act) {
     case 'Rollback': {
       const {o, serve, target} = a;
@@ -147,7 +148,7 @@ function targetOf(a: Assessment, act: ActionKind): Target | undefined {
       return {targetUid: o.deployment.uid, fromRevision: serve, toRevision: target.hash};
     }
     case 'Restart': {
-      const [first] = hungPods(a);
+      const [first] = verdict === 'MemoryLeak' ? leaksOf(a) : hungPods(a);
       return first && {targetUid: first.pod.uid, targetName: first.pod.name};
     }
     case 'ScaleUp':

@@ -21,8 +21,8 @@ const CLOCKS_MS = 2_000;
 export function interruption(o: Observation, action: RestartRecord): string | undefined {
   const pod = targetOf(o, action);
   if (action.state !== 'Recorded' || pod === undefined || pod.terminating) return undefined;
-  if (pod.nodeLost === true) return `the node of pod ${pod.name} is not heard of any more`;
-  if (action.verdict === 'Hung' && pod.ready) return `pod ${pod.name} is Ready again`;
+  const settled = settledItself(pod, action);
+  if (settled !== undefined) return settled;
   if (o.desired !== undefined && pod.revision !== o.desired) return `revision ${o.desired} was released meanwhile`;
   return o.now - (at(action.recordedAt) ?? o.now) > ADMISSION_MS
     ? `its eviction was not admitted in ${seconds(ADMISSION_MS)}`
@@ -81,6 +81,7 @@ function notReplaced(a: Assessment, action: RestartRecord): End | undefined {
 function speaksOfPods({verdict}: Judgement): boolean {
   switch (verdict) {
     case 'None':
+    case 'MemoryLeak':
     case 'Hung':
     case 'Overload':
     case 'Unknown':
@@ -95,6 +96,16 @@ function speaksOfPods({verdict}: Judgement): boolean {
     case 'BadRevision':
       return false;
   }
+}
+
+/** Why its eviction would be in vain by now. */
+function settledItself(pod: PodFacts, {verdict, recordedAt}: RestartRecord): string | undefined {
+  const {name, nodeLost, ready, runningSince} = pod;
+  if (nodeLost === true) return `the node of pod ${name} is not heard of any more`;
+  if (verdict === 'Hung') return ready ? `pod ${name} is Ready again` : undefined;
+  // What it had leaked is gone with the process.
+  const beganAnew = runningSince !== undefined && runningSince > (at(recordedAt) ?? Infinity);
+  return beganAnew ? `the container of pod ${name} began anew` : undefined;
 }
 
 function targetOf(o: Observation, action: RestartRecord): PodFacts | undefined {

@@ -75,7 +75,7 @@ export function outcome(a: Assessment, action: RollbackRecord, judgement: Judgem
     return {outcome: 'Worse', message: `No pod of revision ${action.toRevision} is Ready.`};
   }
   const late = a.now - since >= STABILIZATION_BOUND_MS;
-  if (!['None', 'Hung', 'Overload', 'Unknown'].includes(judgement.verdict)) {
+  if (!['None', 'MemoryLeak', 'Hung', 'Overload', 'Unknown'].includes(judgement.verdict)) {
     const message = `Its effect could not be judged: ${judgement.reason}`;
     return late ? {outcome: 'NotHelped', message} : undefined;
   }

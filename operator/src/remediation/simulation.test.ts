@@ -47,6 +47,41 @@ describe('a pod that hangs', () => {
   });
 });
 
+describe('memory', () => {
+  const HOUR = 60 * MINUTE;
+  /** To its limit in three hours. */
+  const leaks: Behaviour = () => ({bad: 0, memory: (age) => 0.2 + (0.8 * age) / (3 * HOUR)});
+
+  test('that leaks costs each pod one eviction before its limit, one at a time, and no rollback', () => {
+    const world = settled({seed: 1, load: 3, behaviour: {a: leaks}});
+    const first = world.podAges();
+    const began: number[] = [];
+    for (let look = 0; look < 3 * 60 * LOOKS_A_MINUTE; look++) {
+      world.looks(1);
+      if (world.evictions.length > began.length) began.push(world.now);
+      expect(Math.max(...world.podAges().values())).toBeLessThan(3 * HOUR);
+    }
+    expect(new Set(world.evictions)).toEqual(new Set(first.keys()));
+    expect(world.evictions).toHaveLength(3);
+    expect(Math.min(...began.slice(1).map((at, i) => at - (began[i] ?? 0)))).toBeGreaterThan(5 * MINUTE);
+    expect(world.status.remediation?.recentActions?.map(({outcome}) => outcome)).toEqual([
+      'Helped',
+      'Helped',
+      'Helped',
+    ]);
+    expect(world.templates).toEqual(['a']);
+  });
+
+  test('that is high and stays so costs none, nor does a cache that fills', () => {
+    const cache: Behaviour = () => ({bad: 0, memory: (age) => 0.97 - 0.5 * Math.exp(-age / (10 * MINUTE))});
+    for (const behaviour of [cache, () => ({bad: 0, memory: () => 0.97})]) {
+      const world = settled({seed: 2, load: 3, behaviour: {a: behaviour}});
+      world.looks(2 * 60 * LOOKS_A_MINUTE);
+      expect([world.evictions, world.last?.verdict]).toEqual([[], 'None']);
+    }
+  });
+});
+
 describe('a node that is lost', () => {
   test('costs no eviction and no rollback: Kubernetes replaces its pods, and a person is called', () => {
     for (let seed = 0; seed < 5; seed++) {

@@ -1,5 +1,5 @@
 import {maintenanceApiSpec, revisionAnnotations, type MaintenanceApiSpecInput} from '../api/v1alpha1/index.ts';
-import {ServiceLevels} from '../slo/index.ts';
+import {MemoryTrends, ServiceLevels} from '../slo/index.ts';
 import {random, SimulatedPod} from '../slo/testing.ts';
 import {decide, measuredSince} from './decide.ts';
 import {at, iso} from './text.ts';
@@ -10,6 +10,7 @@ const START_SECONDS = 10;
 /** minReadySeconds of the Deployment. */
 const MIN_READY_SECONDS = 15;
 const LOOK_SECONDS = 5;
+const MEMORY_LIMIT = 1e8;
 /** For so long Kubernetes leaves pods on a node that is silent. */
 const TOLERATED_SECONDS = 300;
 const REPLICAS = 3;
@@ -17,7 +18,13 @@ const REPLICAS = 3;
 type Status = NonNullable<Observation['status']>;
 
 /** How a revision's pods answer: shares of bad and slow responses, at a time. */
-export type Behaviour = (time: number) => {readonly bad: number; readonly slow?: number; readonly crash?: boolean};
+export type Behaviour = (time: number) => {
+  readonly bad: number;
+  readonly slow?: number;
+  readonly crash?: boolean;
+  /** What a pod has in use, as a share of its limit, so many milliseconds after it was created. */
+  readonly memory?: (age: number) => number;
+};
 
 /** Where the controller dies: before the record, after it, after the facts, an eviction, the Deployment, never. */
 export type Crash = 'beforeRecord' | 'afterRecord' | 'afterFacts' | 'afterEviction' | 'afterApply' | 'no';
@@ -58,6 +65,7 @@ export class World {
   readonly #chance: () => number;
   readonly #spec: Observation['spec'];
   #levels = new ServiceLevels();
+  #memory = new MemoryTrends();
   #now = World.START;
   #ids = 0;
   #pods: Pod[] = [];
@@ -102,6 +110,11 @@ export class World {
     return this.#pods.filter((pod) => pod.revision === hash && this.#isReady(pod)).length;
   }
 
+  /** How old its pods are, milliseconds by uid. */
+  podAges(): ReadonlyMap<string, number> {
+    return new Map(this.#pods.map(({uid, createdAt}) => [uid, this.#now - createdAt]));
+  }
+
   /** The spec asks for a revision. */
   release(hash: string): void {
     this.#desired = hash;
@@ -142,6 +155,7 @@ export class World {
   /** A new process: what was only in memory is lost. */
   restart(): void {
     this.#levels = new ServiceLevels(this.#levels.checkpoint(this.#now));
+    this.#memory = new MemoryTrends();
   }
 
   #passTime(): void {
@@ -155,6 +169,7 @@ export class World {
       if (!this.#isReady(pod)) continue;
       this.#levels.podReady(pod.uid, pod.revision, pod.simulated.readyAt, pod.createdAt);
       this.#levels.record(pod.simulated.sample(this.#now));
+      this.#memory.record(pod.uid, this.#now, this.#inUse(pod) ?? 0);
     }
     this.#levels.recordReadiness(
       this.#pods.some((pod) => this.#isReady(pod)),
@@ -189,6 +204,11 @@ export class World {
 
   #behaviour(revision: string): ReturnType<Behaviour> {
     return this.#options.behaviour[revision]?.(this.#now) ?? {bad: 0};
+  }
+
+  #inUse({revision, createdAt}: Pod): number | undefined {
+    const share = this.#behaviour(revision).memory?.(this.#now - createdAt);
+    return share === undefined ? undefined : share * MEMORY_LIMIT;
   }
 
   #isReady(pod: Pod): boolean {
@@ -361,6 +381,8 @@ export class World {
 
   #podFacts(pod: Pod): PodFacts {
     const ready = this.#isReady(pod);
+    const bytes = this.#inUse(pod);
+    const memory = bytes && {bytes, limit: MEMORY_LIMIT, trends: this.#memory.trends(pod.uid)};
     const lost = this.#lost.has(pod.uid);
     const hungSince = this.#hung.get(pod.uid) ?? this.#lost.get(pod.uid);
     const crashes = this.#behaviour(pod.revision).crash === true && this.#now - pod.createdAt > 30 * SECOND;
@@ -368,6 +390,7 @@ export class World {
       ...{uid: pod.uid, name: `api-${pod.uid}`, revision: pod.revision, createdAt: pod.createdAt},
       ...{ready, terminating: false, restarts: crashes ? 3 : 0, imageId: `sha256:${pod.revision}`, failedReads: 0},
       ...(ready ? {readySince: pod.simulated.readyAt} : {}),
+      ...(memory ? {memory} : {}),
       ...(hungSince === undefined ? {} : {notReadySince: hungSince, runningSince: pod.createdAt}),
       ...(lost ? {nodeLost: true, node: `node of ${pod.uid}`} : {}),
       ...(crashes ? {waiting: {container: 'api', reason: 'CrashLoopBackOff', message: 'back-off'}} : {}),

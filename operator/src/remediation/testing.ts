@@ -189,6 +189,23 @@ export class ObservationBuilder {
     return this.with({pods: this.#o.pods.map((pod) => (pod.ready ? {...pod, node: 'node-2'} : {...pod, ...lost}))});
   }
 
+  /** Pods of the revision use such shares of their limit; `climbs`: grown by so much of it, steadily. */
+  using(hash: string, shares: readonly number[], climbs?: number, leadsTo = Infinity): this {
+    const limit = 1_000;
+    const trend = {
+      from: NOW - 10 * MINUTE,
+      to: NOW,
+      grownBytes: (climbs ?? 0) * limit,
+      steady: climbs !== undefined,
+      leadsTo: leadsTo * limit,
+    };
+    const pods = this.#o.pods.map((pod) => {
+      const share = pod.revision === hash ? shares[Number(pod.uid.split('-').at(-1))] : undefined;
+      return share === undefined ? pod : {...pod, memory: {bytes: share * limit, limit, trends: [trend]}};
+    });
+    return this.with({pods});
+  }
+
   /** Every pod says that it can't use this. */
   lacking(failing: string): this {
     return this.with({pods: this.#o.pods.map((pod) => ({...pod, failing}))});

@@ -6,6 +6,7 @@ import type {
   MaintenanceApiStatus,
   Verdict,
 } from '../api/v1alpha1/index.ts';
+import type {MemoryTrend} from '../slo/index.ts';
 import type {Overlap, RevisionWindow, WindowCounts} from '../slo/types.ts';
 
 /** What is durably known of one revision (its ControllerRevision). Times are wall clock, milliseconds. */
@@ -54,6 +55,8 @@ export interface PodFacts {
   readonly failedReads?: number;
   /** What it can't use now, and why, by its own word (`database: dns`); undefined where it says nothing like that. */
   readonly failing?: string;
+  /** What is resident of what it may have, bytes, and how that moved; undefined where either is not known. */
+  readonly memory?: {readonly bytes: number; readonly limit: number; readonly trends: readonly MemoryTrend[]};
   /** The CPU that it uses, as a share of what it requests (1: all of it). */
   readonly cpuShare?: number;
 }

@@ -6,6 +6,7 @@ import {databaseDown} from './verdict-database-down.ts';
 import {databaseSaturated} from './verdict-database-saturated.ts';
 import {infraFault} from './verdict-infra-fault.ts';
 import {hung} from './verdict-hung.ts';
+import {memoryLeak} from './verdict-memory-leak.ts';
 import {overload} from './verdict-overload.ts';
 import {rolloutBlocked} from './verdict-rollout-blocked.ts';
 import {sharedDependency} from './verdict-shared-dependency.ts';
@@ -23,6 +24,7 @@ const order: readonly (readonly [Verdict, (a: Assessment) => Finding])[] = [
   ['RolloutBlocked', rolloutBlocked],
   ['ConfigChange', configChange],
   ['BadRevision', badRevision],
+  ['MemoryLeak', memoryLeak],
   ['Hung', hung],
   ['Overload', overload],
   ['Unknown', unknown],

@@ -3,9 +3,10 @@ import {crashLoops, type Assessment} from './assessment.ts';
 import {contrast} from './contrast.ts';
 import type {Judgement} from './verdict.ts';
 import {hungPods} from './verdict-hung.ts';
+import {leaksOf} from './verdict-memory-leak.ts';
 import {iso} from './text.ts';
 
-/** An independent source for a claim: that the revision is bad, or that a pod hangs. */
+/** An independent source for a claim: that the revision is bad, or that a pod hangs or leaks. */
 export interface Witness {
   readonly name: 'podReadings' | 'contrast' | 'twoPods' | 'podStatus' | 'database';
   /** Awaited: it has to be heard before anything is done, and hasn't been yet. */
@@ -25,6 +26,8 @@ export function hear(a: Assessment, verdict: Judgement['verdict']): readonly Wit
     case 'BadRevision':
     case 'Unknown':
       return witnesses(a);
+    case 'MemoryLeak':
+      return leakWitnesses(a);
     case 'Hung':
       return hungWitnesses(a);
     case 'Overload':
@@ -135,6 +138,44 @@ function askedSince({database: {reachable, askedAt}}: Assessment['o'], since = -
   return askedAt < since
     ? {name, answer: 'Awaited', reason: `it was not asked since ${what}`}
     : {name, answer: 'Abstains', reason: 'it answers, which says nothing about the cause'};
+}
+
+/** Of the limit: a pod with less has shown that the revision can do with less. */
+const MODEST = 0.75;
+
+/** What its own page says, what the kubelet saw of the revision, and what others of it have in use. */
+function leakWitnesses(a: Assessment): readonly Witness[] {
+  const leaks = leaksOf(a);
+  const [first] = leaks;
+  if (first === undefined) return [];
+  const others = a.servingPods.filter((pod) => pod.ready && pod.uid !== first.pod.uid);
+  const modest = others.filter(({memory}) => memory !== undefined && memory.bytes < MODEST * memory.limit);
+  const killed = a.servingPods.filter(({lastTermination}) => lastTermination?.reason === 'OOMKilled').length;
+  const confirms = (confirmed: boolean): 'Confirms' | 'Abstains' => (confirmed ? 'Confirms' : 'Abstains');
+  return [
+    {name: 'podReadings', answer: 'Confirms', reason: 'its memory climbs to its limit'},
+    {
+      name: 'podStatus',
+      answer: confirms(killed > 0),
+      reason: `${killed} pods of its revision were killed for want of memory`,
+    },
+    {
+      name: 'twoPods',
+      answer: confirms(leaks.length >= 2),
+      reason: `memory of ${leaks.length} of its pods climbs, 2 are needed`,
+    },
+    others.length === 0
+      ? {
+          name: 'contrast',
+          answer: 'Contradicts',
+          reason: 'no other pod of its revision is Ready: nobody would serve meanwhile',
+        }
+      : {
+          name: 'contrast',
+          answer: confirms(modest.length > 0),
+          reason: `${modest.length} pods of its revision do with less`,
+        },
+  ];
 }
 
 /** The kubelet's word on the pod, and what others of the same revision do with the same database and load. */

@@ -5,9 +5,11 @@ import type {Scene} from '../../harness/simulated-pods.ts';
 import {conditionOf, Simulation} from '../../harness/simulation.ts';
 import {sideBySide} from '../../harness/stories.ts';
 
-/* Pods that hang, on a real API server with real controllers: what is evicted, and what is not, by its audit log. */
-const STORY_TIMEOUT_MS = 400_000;
+/* Pods that hang or leak, on a real API server with real controllers: what is evicted, and what is not, by its audit log. */
+const STORY_TIMEOUT_MS = 600_000;
 const STATE_TIMEOUT_MS = 240_000;
+/** Some minutes tell a leak from noise. */
+const LEAK_TIMEOUT_MS = 560_000;
 
 let world: Simulation;
 
@@ -80,6 +82,28 @@ async function observed(): Promise<void> {
     ({status}) => status?.remediation?.lastDecision?.verdict === 'None',
     STATE_TIMEOUT_MS,
   );
+}
+
+/** Memory climbs to its limit in six minutes; a pod that is younger has less. */
+async function leaks(): Promise<void> {
+  const ns = 'leaks';
+  world.startOperator({LEASE_NAME: ns, WATCH_NAMESPACES: ns});
+  const {scene, pods} = await serving(ns, 3);
+  const patches = await world.deploymentPatches(ns);
+  const leaksFrom = Date.now();
+  const limit = 128 * 2 ** 20;
+  const before = (ranMs: number): number => Math.max(0, ranMs - (Date.now() - leaksFrom));
+  // What ran before is near its limit at once; what begins now is far from it.
+  scene.images.set('example/api:1', {
+    badShare: 0,
+    memory: (ranMs) => limit * (before(ranMs) > 0 ? 0.88 + (Date.now() - leaksFrom) / 3_000_000 : 0.3),
+  });
+  const ended = await world.until(ns, 'a restart helped', (api) => last(api)?.outcome === 'Helped', LEAK_TIMEOUT_MS);
+  expect(last(ended)).toMatchObject({kind: 'Restart', verdict: 'MemoryLeak'});
+  expect(pods).toContain(last(ended)?.targetName);
+  expect(last(ended)?.message).toMatch(/Memory of pod .* climbs: 9\d(\.\d+)?% of its limit/);
+  expect(await codes(ns)).toEqual([201]);
+  expect(await world.deploymentPatches(ns)).toHaveLength(patches.length);
 }
 
 /** Kubernetes itself replaces what a lost node had; here its controller for that isn't started. */
@@ -165,6 +189,7 @@ sideBySide(
     'is evicted once, and its replacement serves the same revision': replaced,
     'whose replacement does not become Ready is the last that is evicted': notReplaced,
     'is left alone where restarts are only observed': observed,
+    'though it is Ready, because its memory climbs to its limit, is evicted before it is killed': leaks,
     'beside all others, which say that they lack the same, is left alone, and that is named': dependencyGone,
     'because its node is silent is left alone, and the node is named': nodeLost,
     'is evicted once, also when the operator dies with the eviction': killed,

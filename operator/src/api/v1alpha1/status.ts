@@ -33,6 +33,7 @@ export const verdicts = [
   'RolloutBlocked',
   'ConfigChange',
   'BadRevision',
+  'MemoryLeak',
   'Hung',
   'Overload',
   'Unknown',
