@@ -1,4 +1,4 @@
-import {errnoOf} from './errors.ts';
+import {errnoOf, NameUnknownError} from './errors.ts';
 
 /** Why the database can't be used, in words that are told to whoever looks for what several replicas have in common. */
 export const causes = ['dns', 'certificate', 'credentials', 'connection'] as const;
@@ -20,8 +20,7 @@ export function causeOf(error: unknown): Cause {
   const errno = errnoOf(error);
   if (errno !== undefined && CREDENTIALS.has(errno)) return 'credentials';
   if (!(error instanceof Error)) return 'connection';
-  // Node: looking up a name is the system call getaddrinfo, whatever its code.
-  if ('syscall' in error && error.syscall === 'getaddrinfo') return 'dns';
+  if (error instanceof NameUnknownError) return 'dns';
   // mysql2 gives every failure of TLS this code.
   return 'code' in error && error.code === 'HANDSHAKE_SSL_ERROR' ? 'certificate' : 'connection';
 }

@@ -1,9 +1,10 @@
 import {readFile} from 'node:fs/promises';
+import {isIP, type Socket} from 'node:net';
 import {createConnection, type Connection as CoreConnection, type ConnectionOptions, type SslOptions} from 'mysql2';
 import type {Connection as PromiseConnection} from 'mysql2/promise';
 import type {DatabaseConfig} from '../config.ts';
 import {withDeadline} from './deadline.ts';
-import {DatabaseUnavailableError, messageOf} from './errors.ts';
+import {DatabaseUnavailableError, messageOf, NameUnknownError} from './errors.ts';
 
 /** A connection by promises, and the one by callbacks that is under it, which the driver's types leave out. */
 export type Connection = PromiseConnection & {readonly connection: CoreConnection};
@@ -25,7 +26,8 @@ export interface ConnectorOptions {
 /**
  * Makes a connector for an account.
  *
- * The promise of a connector rejects with a DatabaseUnavailableError when a file can't be read or the server refuses; with
+ * The promise of a connector rejects with a DatabaseUnavailableError when a file can't be read or the server refuses, a
+ * NameUnknownError among them when no name server told the server's address in time; with
  * the driver's error when the server answered with one.
  */
 export function connectorFor(
@@ -67,8 +69,12 @@ function optionsFor(config: DatabaseConfig, password: string, ssl: SslOptions | 
 async function open(options: ConnectionOptions, initStatements: readonly string[]): Promise<Connection> {
   const connection = await new Promise<Connection>((resolve, reject) => {
     const core = createConnection(options);
+    let found = isIP(options.host ?? '') !== 0;
+    socketOf(core).once('lookup', (error: unknown) => {
+      found = error === null;
+    });
     // This listener stays for good: an 'error' event that nobody listens to, as after a failed handshake, ends the process.
-    core.on('error', reject);
+    core.on('error', (error: Error) => reject(found ? error : new NameUnknownError(messageOf(error), {cause: error})));
     core.once('connect', () => resolve(Object.assign(core.promise(), {connection: core})));
   });
   try {
@@ -80,6 +86,11 @@ async function open(options: ConnectionOptions, initStatements: readonly string[
     connection.destroy();
     throw error;
   }
+}
+
+/** The driver's types leave it out. */
+function socketOf(core: CoreConnection): Socket {
+  return (core as CoreConnection & {readonly stream: Socket}).stream;
 }
 
 async function readMounted(path: string, variable: string): Promise<string> {

@@ -3,6 +3,9 @@ export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
 }
 
+/** No name server told the address of the database: it doesn't know the name, or didn't answer in time. */
+export class NameUnknownError extends DatabaseUnavailableError {}
+
 /** More work than the connections of this replica, or of the server, can take. Nothing was done. */
 export class OverloadedError extends Error {
   override readonly name = 'OverloadedError';

@@ -1,6 +1,7 @@
 import {describe, expect, test} from '@jest/globals';
 import {decide} from './index.ts';
 import {anObservation, HOUR, MINUTE, NOW, SECOND, type ObservationBuilder} from './testing.ts';
+import {iso} from './text.ts';
 
 /** No pod of a good revision is Ready. */
 const down = (): ObservationBuilder => anObservation().hanging('a', MINUTE, 3);
@@ -86,6 +87,29 @@ describe('old and new pods that fail alike', () => {
     expect(verdictOf(more(75))).toBe('SharedDependency');
     expect(verdictOf(more(76))).toBe('Unknown');
     expect(ruledOut(more(100))).toContain('at 2 times the load before the rollout');
+  });
+
+  test('stay what they were found to be when no old one is left to compare with, as long as it lasts', () => {
+    const {explanation} = decide(alike().build());
+    const later = (): ObservationBuilder =>
+      anObservation()
+        .baking('b')
+        .answering('b', {valid: 750, bad: 150})
+        .with({load: {current: 50, beforeRollout: 50}});
+    expect(decide(later().build())).toMatchObject({verdict: 'BadRevision', serve: 'a'});
+    const standing = decide(later().remediation({lastDecision: explanation}).build());
+    expect(standing).toMatchObject({verdict: 'SharedDependency', serve: 'b', action: undefined});
+    const escalated = {...explanation, time: iso(NOW - MINUTE)};
+    const called = decide(later().remediation({lastDecision: escalated}).build()).explanation;
+    expect(called.considered).toContainEqual(expect.objectContaining({action: 'Escalate', taken: true}));
+    // Told anew with other words, it still is what it was.
+    expect(verdictOf(later().remediation({lastDecision: called}))).toBe('SharedDependency');
+    expect(verdictOf(anObservation().baking('b').remediation({lastDecision: called}))).toBe('None');
+    const lacked = decide(
+      anObservation().rollingOut('b').answering('b', {valid: 250, bad: 50}).lacking('database: dns').build(),
+    );
+    expect(lacked.verdict).toBe('SharedDependency');
+    expect(verdictOf(later().remediation({lastDecision: lacked.explanation}))).toBe('BadRevision');
   });
 
   test('are not told of where the old ones were hardly measured', () => {

@@ -312,6 +312,10 @@ describe('nothing is done', () => {
       world.looks(9);
       expect(world.ready('a')).toBeGreaterThan(0);
       expect(world.last).toMatchObject({verdict: 'SharedDependency', breached: true});
+      // Nor once no old pod is left to compare with.
+      world.looks(3 * LOOKS_A_MINUTE);
+      expect(world.ready('a')).toBe(0);
+      expect(world.last).toMatchObject({verdict: 'SharedDependency', breached: true});
       expect(world.records).toEqual([]);
     }
   });

@@ -1,10 +1,12 @@
-import {shareSignal, type Assessment} from './assessment.ts';
+import {breachSignals, shareSignal, type Assessment} from './assessment.ts';
 import {contrast} from './contrast.ts';
 import {no, yes, type Finding} from './finding.ts';
 import {figure, iso, list} from './text.ts';
 
 /** Up to this multiple of the load before the rollout it isn't the load that old and new pods have in common. */
 const LOAD_FACTOR = 1.5;
+/** Whose a signal is, by the end of its name. */
+const OLD_PODS = 'old pods';
 /** Every pod says so whenever the database restarts: it names nothing but that. */
 const UNREACHABLE = ': connection';
 
@@ -42,19 +44,33 @@ function byTheirWord(a: Assessment): Finding {
 function oldAndNewAlike(a: Assessment): Finding {
   const {overlap, load} = a.o;
   if (!a.apart || a.breaches.length === 0) return no('no young revision fails');
-  if (overlap === undefined || overlap.revision !== a.serve) return no('no old pod serves beside the new ones');
   const {result, reason} = contrast(a);
-  if (result !== 'Alike') return no(`old and new pods do not fail alike: ${reason}`);
+  if (overlap === undefined || result === 'Undetermined') return stood(a, reason);
+  if (result === 'Worse') return no(`old and new pods do not fail alike: ${reason}`);
   const {current = 0, beforeRollout} = load;
   if (beforeRollout !== undefined && current > LOAD_FACTOR * beforeRollout) {
     return no(`old and new pods fail alike, at ${figure(current / beforeRollout)} times the load before the rollout`);
   }
-  const names = list(a.breaches.map(({objective}) => objective.name));
   return yes(
-    `Old and new pods fail alike in ${names}: ${reason}.`,
+    `Old and new pods fail alike in ${failing(a)}: ${reason}.`,
     a.breaches.flatMap((breach) => [
       shareSignal('new pods', {...breach, ...breach.objective.count(overlap.young)}, overlap.young),
-      shareSignal('old pods', {...breach, ...breach.objective.count(overlap.old)}, overlap.old),
+      shareSignal(OLD_PODS, {...breach, ...breach.objective.count(overlap.old)}, overlap.old),
     ]),
   );
+}
+
+/** Once no old pod is left nothing can be compared: what was found as long as there were holds while the breach lasts. */
+function stood(a: Assessment, why: string): Finding {
+  const found = a.previous?.verdict === 'SharedDependency' ? a.previous.signals : [];
+  const old = found.filter(({name}) => name.endsWith(OLD_PODS));
+  if (old.length === 0 || a.window === undefined) return no(`old and new pods do not fail alike: ${why}`);
+  return yes(`As long as old pods were there they failed alike, and it lasts: ${failing(a)}.`, [
+    ...breachSignals('new pods', a.breaches, a.window),
+    ...old,
+  ]);
+}
+
+function failing(a: Assessment): string {
+  return list(a.breaches.map(({objective}) => objective.name));
 }

@@ -118,7 +118,15 @@ beforeAll(async () => {
     scene.images.set('example/api:1', BAD);
     scene.images.set('example/api:2', BAD);
     await world.patchSpec(ns, {image: 'example/api:2'});
-    await world.until(ns, 'the breach is seen and not blamed on the revision', verdictIs('Unknown'));
+    await world.until(ns, 'the breach is seen and not blamed on the revision', verdictIs('SharedDependency'));
+    // Nor is it once no old pod is left.
+    const called = await world.until(
+      ns,
+      'a person is called after the rollout',
+      (api) =>
+        api.status?.revisions?.rolledOutAt !== undefined && conditionOf(api, 'Remediating') === 'False Escalated',
+    );
+    expect(verdictIs('SharedDependency')(called)).toBe(true);
     expect(await world.deploymentPatches(ns)).toHaveLength(before + 1);
   });
 
