@@ -42,10 +42,11 @@ describe('what every pod says that it lacks', () => {
   });
 
   test('is not shared when one pod does not say it', () => {
-    const {pods} = down().build();
-    const [first, ...rest] = pods.map((pod) => ({...pod, failing: 'database: dns'}));
-    const {failing: _, ...other} = first ?? pods[0] ?? {failing: undefined};
-    const observation = down().with({pods: [other as (typeof pods)[number], ...rest]});
+    const observation = down().with({
+      pods: down()
+        .build()
+        .pods.map((pod) => (pod.uid === 'a-2' ? pod : {...pod, failing: 'database: dns'})),
+    });
     expect(ruledOut(observation)).toContain('name no dependency that all of them lack');
     expect(verdictOf(observation)).toBe('Unknown');
   });
