@@ -75,7 +75,7 @@ export function leaksOf({servingPods}: Assessment): readonly Leak[] {
 }
 
 /** Pods that were killed for want of memory, and not for the first time. */
-export function killedPods({servingPods, now}: Assessment): readonly PodFacts[] {
+function killedPods({servingPods, now}: Assessment): readonly PodFacts[] {
   return servingPods.filter(
     ({lastTermination: end, restarts}) =>
       end?.reason === 'OOMKilled' && now - end.at <= KILLED_MS && restarts >= KILLED_RESTARTS,
