@@ -58,6 +58,14 @@ describe('memory', () => {
     }
   });
 
+  test('leads to the same, however unevenly it is read', () => {
+    const trends = new MemoryTrends();
+    for (let minutes = 0; minutes <= 10; minutes += minutes < 5 ? 0.5 : 1.5) {
+      trends.record('pod', START + minutes * MINUTE, 1e9 * (1 - 0.5 * Math.exp(-minutes / 10)));
+    }
+    expect((trends.trends('pod')[0]?.leadsTo ?? 0) / 1e9).toBeCloseTo(1, 1);
+  });
+
   test('does not climb by chance alone', () => {
     for (let seed = 0; seed < 200; seed++) {
       const chance = random(seed);

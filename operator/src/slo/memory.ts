@@ -81,16 +81,18 @@ function trendOf(points: readonly Point[]): MemoryTrend[] {
   if (first === undefined || last === undefined || points.length < MIN_POINTS) return [];
   const grownBytes = last.bytes - first.bytes;
   const steady = grownBytes > 0 && straightness(points) >= STRAIGHT;
-  return [{from: first.at, to: last.at, grownBytes, steady, leadsTo: leadsTo(points, last.bytes)}];
+  return [{from: first.at, to: last.at, grownBytes, steady, leadsTo: leadsTo(points, last)}];
 }
 
-/** What fills up grows by the same part of the rest in the same time: the sum of the geometric series of two equal halves. */
-function leadsTo(points: readonly Point[], last: number): number {
-  const half = Math.floor((points.length - 1) / 2);
-  const [first = last, middle = last] = [2 * half, half].map((back) => points.at(-1 - back)?.bytes);
-  const [before, after] = [middle - first, last - middle];
-  if (after <= 0) return last;
-  return after >= before ? Infinity : last + after ** 2 / (before - after);
+/** What fills up slows down by the same part in the same time: its rate in the two halves tells how fast, and to where. */
+function leadsTo(points: readonly Point[], last: Point): number {
+  const [first = last, middle = last] = [points[0], points[Math.floor((points.length - 1) / 2)]];
+  const [t1, t2] = [middle.at - first.at, last.at - middle.at];
+  const [before, after] = [(middle.bytes - first.bytes) / t1, (last.bytes - middle.bytes) / t2];
+  if (after <= 0) return last.bytes;
+  if (before <= after) return Infinity;
+  const slowing = Math.log(before / after) / ((t1 + t2) / 2);
+  return last.bytes + (after * Math.exp((-slowing * t2) / 2)) / slowing;
 }
 
 /** The coefficient of determination of the least-squares line; 0 where there is nothing to explain. */
