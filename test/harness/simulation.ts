@@ -28,6 +28,7 @@ const CONTROLLERS = [
   'garbage-collector-controller',
   'namespace-controller',
   'horizontal-pod-autoscaler-controller',
+  'disruption-controller',
   'resourcequota-controller',
   'persistentvolumeclaim-protection-controller',
 ];
