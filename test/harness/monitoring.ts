@@ -1,6 +1,6 @@
 import {parse} from 'yaml';
 import {silentProgress} from '../../hack/lib/progress.ts';
-import {monitoringDefinitions} from '../../hack/promtool/definitions.ts';
+import {monitoringDefinitions} from '../../hack/prometheus/definitions.ts';
 import {definitionResource, optionalResources} from '../../operator/src/api/v1alpha1/index.ts';
 import type {KubeClient, KubeObject, ResourceRef} from '../../operator/src/runtime/index.ts';
 import {waitFor} from './wait.ts';

@@ -8,7 +8,7 @@ import {maintenanceApiCrd, rootOf} from '../../../hack/generate/crd.ts';
 import {nodes} from '../../../hack/generate/schema.ts';
 import {run} from '../../../hack/lib/exec.ts';
 import {silentProgress} from '../../../hack/lib/progress.ts';
-import {monitoringDefinitions} from '../../../hack/promtool/definitions.ts';
+import {monitoringDefinitions} from '../../../hack/prometheus/definitions.ts';
 import {
   appliedResources,
   definitionResource,

@@ -1,5 +1,5 @@
 import {beforeAll, describe, expect, jest, test} from '@jest/globals';
-import {promtool} from '../../../hack/promtool/promtool.ts';
+import {promtool} from '../../../hack/prometheus/programs.ts';
 import {silentProgress} from '../../../hack/lib/progress.ts';
 import {alerts} from '../../../operator/src/api/v1alpha1/index.ts';
 import {ruleGroups, type AlertingRule, type RuleGroup} from '../../../operator/src/desired/alerts/index.ts';

@@ -1,7 +1,7 @@
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {promtool} from '../../../hack/promtool/promtool.ts';
+import {promtool} from '../../../hack/prometheus/programs.ts';
 import {CommandError, run} from '../../../hack/lib/exec.ts';
 import {silentProgress} from '../../../hack/lib/progress.ts';
 import type {RuleGroup} from '../../../operator/src/desired/alerts/index.ts';

@@ -1,6 +1,0 @@
-//go:build tools
-
-// Package tools names the program, so that `go mod tidy` keeps what it needs.
-package tools
-
-import _ "github.com/prometheus/prometheus/cmd/promtool"
