@@ -15,6 +15,7 @@ describe('the configuration', () => {
       healthHost: '0.0.0.0',
       inCluster: true,
       workers: expect.any(Number),
+      prometheusServersFile: undefined,
     });
   });
 

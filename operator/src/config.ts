@@ -15,6 +15,8 @@ export interface OperatorConfig {
   /** Whether pods are reached by their IPs (in the cluster) or through the API server (from a laptop). */
   readonly inCluster: boolean;
   readonly workers: number;
+  /** YAML file with the Prometheus servers that specs may refer to; undefined: none. */
+  readonly prometheusServersFile: string | undefined;
 }
 
 /** A variable of the environment can't be used; the message says what it must be. */
@@ -69,5 +71,6 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): O
     healthHost: inCluster ? '0.0.0.0' : '127.0.0.1',
     inCluster,
     workers: 8,
+    prometheusServersFile: env['PROMETHEUS_SERVERS_FILE'] === '' ? undefined : env['PROMETHEUS_SERVERS_FILE'],
   };
 }

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import {pino, type Logger} from 'pino';
 import {GROUP} from './api/v1alpha1/index.ts';
 import {readConfig} from './config.ts';
+import {loadPrometheusServers} from './prometheus-servers.ts';
 import {ports} from './desired/index.ts';
 import {fetchByIp, fetchByProxy} from './observe/fetch-metrics.ts';
 import {connectDatabase} from './observe/database-probe.ts';
@@ -33,6 +34,7 @@ async function run(): Promise<void> {
   process.on('unhandledRejection', (error) =>
     fatal(logger, error, 'Ending: a promise was rejected that nobody awaits'),
   );
+  const prometheusServers = await loadPrometheusServers(config.prometheusServersFile);
   const kubeConfig = await loadKubeConfig();
   const metrics = new Metrics();
   const client = KubeClient.fromKubeConfig(kubeConfig, {metrics});
@@ -64,6 +66,7 @@ async function run(): Promise<void> {
         watchNamespaces: config.watchNamespaces,
         workers: config.workers,
         fetchMetrics: config.inCluster ? fetchByIp(ports.apiMetrics) : fetchByProxy(client, ports.apiMetrics),
+        prometheusServers,
         connectDatabase: connect,
         databasesTestify: config.inCluster,
         guard: elector.guard(),

@@ -23,6 +23,8 @@ import {
 } from './desired/index.ts';
 import {Cache} from './observe/cache.ts';
 import {DatabaseProbes} from './observe/database-probe.ts';
+import {askPrometheus, type PrometheusServer} from './observe/ask-prometheus.ts';
+import {PrometheusSources} from './observe/prometheus-source.ts';
 import {Scraper, type FetchMetrics} from './observe/scraper.ts';
 import {
   Applier,
@@ -52,6 +54,8 @@ export interface OperatorOptions {
   readonly workers: number;
   /** How a pod's metrics are read. */
   readonly fetchMetrics: FetchMetrics;
+  /** What specs may refer to as a source of measurements. */
+  readonly prometheusServers: readonly PrometheusServer[];
   /** How a database is reached. */
   readonly connectDatabase: Connect;
   /** Whether a database that can't be reached this way is down; otherwise that witness abstains. */
@@ -64,6 +68,7 @@ export interface OperatorOptions {
 export class Operator {
   readonly #cache: Cache;
   readonly #scraper: Scraper;
+  readonly #sources: PrometheusSources;
   readonly #probes: DatabaseProbes;
   readonly #keeper: DatabaseKeeper;
   readonly #queue: WorkQueue;
@@ -96,6 +101,8 @@ export class Operator {
     });
     this.#cache = cache;
     this.#scraper = new Scraper({fetch: options.fetchMetrics, clock, onRound: enqueue});
+    const servers = options.prometheusServers;
+    this.#sources = new PrometheusSources({servers, ask: askPrometheus, clock, onRound: enqueue});
     this.#probes = new DatabaseProbes({
       connect: options.connectDatabase,
       clock,
@@ -124,6 +131,7 @@ export class Operator {
       clock,
       cache,
       scraper: this.#scraper,
+      sources: this.#sources,
       probes: this.#probes,
       states: new ResourceStates({client, clock, secrets, logger}),
       secrets,
@@ -189,6 +197,7 @@ export class Operator {
     await this.#controller.stop();
     await this.#reconciler.stop(SAVE_WITHIN_MS);
     this.#scraper.stop();
+    this.#sources.stop();
     this.#probes.stop();
     this.#keeper.stop();
     await this.#cache.stop();

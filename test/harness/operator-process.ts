@@ -1,7 +1,8 @@
 /**
  * The operator as a process of its own, for tests that kill it: the product's wiring, with leader election, against the
  * cluster of KUBECONFIG. Pods are read by their (loopback) address; PROBE_DATABASES=true asks databases directly.
- * METRICS_PORT is where its metrics are read on loopback; WATCH_NAMESPACES and LEASE_NAME let several operators work side by side; CRASH_POINT (JSON) ends or stops the process.
+ * METRICS_PORT is where its metrics are read on loopback; PROMETHEUS_SERVERS_FILE as in the product; WATCH_NAMESPACES and
+ * LEASE_NAME let several operators work side by side; CRASH_POINT (JSON) ends or stops the process.
  */
 import 'reflect-metadata';
 import {KubeConfig} from '@kubernetes/client-node/dist/config.js';
@@ -11,6 +12,7 @@ import {ports} from '../../operator/src/desired/index.ts';
 import {fetchByIp} from '../../operator/src/observe/fetch-metrics.ts';
 import {connectDatabase} from '../../operator/src/observe/database-probe.ts';
 import {Operator, type OperatorOptions} from '../../operator/src/operator.ts';
+import {loadPrometheusServers} from '../../operator/src/prometheus-servers.ts';
 import {
   EventRecorder,
   HealthServer,
@@ -54,6 +56,7 @@ process.on('unhandledRejection', (error) => {
   process.exit(1);
 });
 
+const prometheusServers = await loadPrometheusServers(process.env['PROMETHEUS_SERVERS_FILE']);
 const elector: LeaderElector = new LeaderElector({
   client: KubeClient.fromKubeConfig(kubeConfig, {userAgent}),
   namespace: 'default',
@@ -72,6 +75,7 @@ const elector: LeaderElector = new LeaderElector({
       watchNamespaces: (process.env['WATCH_NAMESPACES'] ?? '').split(',').filter((name) => name !== ''),
       workers: 8,
       fetchMetrics: fetchByIp(ports.apiMetrics),
+      prometheusServers,
       ...databases(),
       guard: elector.guard(),
     });

@@ -66,6 +66,8 @@ interface SimulatedPod {
   bad: number;
   /** CPU seconds since it began. */
   cpuSeconds: number;
+  /** How often its `/metrics` was read, by whom. */
+  readonly reads: {prometheus: number; operator: number};
 }
 
 interface Pod extends KubeObject {
@@ -133,6 +135,20 @@ export class SimulatedPods {
 
   start(): void {
     this.#timer = setInterval(() => void this.#tick(), TICK_MS);
+  }
+
+  /** What the pods of an image in a namespace have seen, added up. */
+  seen(
+    namespace: string,
+    ofImage: string,
+  ): {readonly bad: number; readonly prometheus: number; readonly operator: number} {
+    const all = [...this.#pods.values()].filter((pod) => pod.namespace === namespace && pod.image === ofImage);
+    const sum = (of: (pod: SimulatedPod) => number): number => all.reduce((total, pod) => total + of(pod), 0);
+    return {
+      bad: sum(({bad}) => bad),
+      prometheus: sum(({reads}) => reads.prometheus),
+      operator: sum(({reads}) => reads.operator),
+    };
   }
 
   async stop(): Promise<void> {
@@ -265,6 +281,7 @@ export class SimulatedPods {
       good: 0,
       bad: 0,
       cpuSeconds: 0,
+      reads: {prometheus: 0, operator: 0},
     };
     this.#pods.set(uid, simulated);
     const now = (): Behaviour => behaviourOf(this.#scenes.get(namespace), simulated);
@@ -357,8 +374,11 @@ function containerState(pod: Pod, behaviour: Behaviour, startedAt: string): Read
 }
 
 function openServer(pod: SimulatedPod, behaviour: () => Behaviour): Promise<void> {
-  const server = createServer((_request, response) => {
-    response.end(page(pod, behaviour()));
+  const server = createServer(({headers}, response) => {
+    if (headers['user-agent']?.startsWith('Prometheus/') === true) pod.reads.prometheus++;
+    else pod.reads.operator++;
+    // Prometheus 3 takes no page without it.
+    response.writeHead(200, {'content-type': 'text/plain; version=0.0.4'}).end(page(pod, behaviour()));
   });
   pod.server = server;
   return new Promise((resolve, reject) => {

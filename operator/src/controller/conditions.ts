@@ -13,7 +13,7 @@ import {conditionTypes} from '../api/v1alpha1/index.ts';
 import type {ChildResult} from '../act/children.ts';
 import type {DatabaseProblem} from '../act/database-keeper.ts';
 import {describeMissing, type MissingReference} from '../observe/references.ts';
-import {escalation, type Decision, type Observation} from '../remediation/index.ts';
+import {escalation, sourceProblem, type Decision, type Observation} from '../remediation/index.ts';
 import {monitoringReady} from './monitoring-view.ts';
 
 /** How the database is, put together by the controller from its pod, its volume and its probe. */
@@ -142,7 +142,9 @@ function objectivesMet(input: ConditionInput): Answer {
     return {status: 'False', reason: 'ObjectiveBreached', message: `Breached in the act window: ${what}`};
   }
   if (input.objectives.every((objective) => objective.state === 'Inconclusive')) {
-    return {status: 'Unknown', reason: 'Inconclusive', message: 'Too little was measured so far'};
+    const {source} = input.observation;
+    const why = source?.problem === undefined ? '' : `: ${sourceProblem(source)}`;
+    return {status: 'Unknown', reason: 'Inconclusive', message: `Too little was measured so far${why}`};
   }
   return {status: 'True', reason: 'ObjectivesMet', message: 'Every objective that could be measured is met'};
 }

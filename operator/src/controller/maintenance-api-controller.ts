@@ -10,7 +10,7 @@ import {
   type MaintenanceApiStatus,
 } from '../api/v1alpha1/index.ts';
 import {databasePodName, maxConnections, revisionData, revisionHash, volumeClaimName} from '../desired/index.ts';
-import {decide, measuredSince, sharedBreach} from '../remediation/index.ts';
+import {decide, measuredSince, sharedBreach, type Decision} from '../remediation/index.ts';
 import {
   ApiError,
   done,
@@ -26,7 +26,7 @@ import {conditionsOf} from './conditions.ts';
 import {keepDatabase, rememberServer} from './database-care.ts';
 import {databaseView} from './database-view.ts';
 import {Failures} from './failures.ts';
-import {databaseTarget, recordMeasurements, scrapeTargets} from './measure.ts';
+import {databaseTarget, measurementsOf, recordMeasurements, scrapeTargets} from './measure.ts';
 import {hashOf, observe} from './observation.ts';
 import {touchOf, type ResourceState} from './resource-state.ts';
 import type {MaintenanceApiControllerOptions, Scope} from './scope.ts';
@@ -134,6 +134,7 @@ export class MaintenanceApiController {
 
   #forget(key: string): void {
     this.#o.scraper.forget(key);
+    this.#o.sources.forget(key);
     this.#o.probes.forget(key);
     this.#o.states.forget(key);
     this.#o.keeper.forget(key);
@@ -153,9 +154,10 @@ export class MaintenanceApiController {
   }
 
   #decide(key: string, api: MaintenanceApi, state: ResourceState, wanted: Scope['wanted']): Scope {
-    const {cache, scraper, probes, clock} = this.#o;
+    const {cache, scraper, sources, probes, clock} = this.#o;
     const now = clock.now();
-    const scrapes = scraper.results(key);
+    const source = sources.reading(key);
+    const scrapes = measurementsOf(scraper.results(key), source);
     recordMeasurements(state, scrapes, {cache, key, now});
     const reading = probes.reading(key);
     const observation = observe({
@@ -166,6 +168,7 @@ export class MaintenanceApiController {
       levels: state.levels,
       memory: state.memory,
       scrapes,
+      source,
       database: reading,
       now,
       freshId: randomUUID(),
@@ -311,11 +314,23 @@ export class MaintenanceApiController {
     });
   }
 
+  /** Where Prometheus tells, the pods are read only while it would tell too late. */
+  #measure(key: string, api: MaintenanceApi, decision: Decision): void {
+    const {cache, scraper, sources} = this.#o;
+    const {thresholdMilliseconds} = api.spec.slo.latency;
+    const targets = scrapeTargets(cache, key);
+    const server = api.spec.slo.source?.prometheusRef?.name;
+    if (server === undefined) sources.forget(key);
+    else sources.watch(key, {server, targets, thresholdMilliseconds});
+    if (server === undefined || decision.looksClosely) {
+      scraper.watch(key, targets, {thresholdMilliseconds, intervalMs: decision.lookAgainMs});
+    } else scraper.forget(key);
+  }
+
   /** What is to be read from now on, and how often. */
   #watch({key, api, state, decision}: Scope): void {
-    const {cache, scraper, probes} = this.#o;
-    const thresholdMilliseconds = api.spec.slo.latency.thresholdMilliseconds;
-    scraper.watch(key, scrapeTargets(cache, key), {thresholdMilliseconds, intervalMs: decision.lookAgainMs});
+    const {cache, probes} = this.#o;
+    this.#measure(key, api, decision);
     const pod = cache.pods.get(`${api.metadata.namespace}/${databasePodName(api.metadata.name, 0)}`);
     if (state.secrets?.serverUuids['0'] !== undefined && pod?.value.ip === undefined) {
       probes.absent(key);

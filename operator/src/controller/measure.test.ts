@@ -1,8 +1,8 @@
-import {expect, test} from '@jest/globals';
+import {describe, expect, test} from '@jest/globals';
 import {labels, maintenanceApiSpec} from '../api/v1alpha1/index.ts';
 import type {ScrapeResult} from '../observe/scraper.ts';
 import {MemoryTrends, ServiceLevels} from '../slo/index.ts';
-import {recordMeasurements} from './measure.ts';
+import {measurementsOf, recordMeasurements} from './measure.ts';
 import {aCache, anObject} from './testing.ts';
 
 const START = Date.parse('2026-03-02T12:00:00Z');
@@ -35,6 +35,26 @@ const aReading = (readAt: number, valid: number): ScrapeResult => ({
       migrations: undefined,
     },
   },
+});
+
+describe('what is measured', () => {
+  const of = (uid: string, readAt: number | undefined, failures = 0): ScrapeResult => ({
+    ...{...aReading(0, 1), uid, readAt, failures},
+  });
+  const source = {server: 'main', blindRounds: 0, problem: undefined};
+  const brief = (own: ScrapeResult[], told: ScrapeResult[]) =>
+    measurementsOf(own, {...source, pods: told}).map((pod) => [...[pod.uid, pod.readAt, pod.failures, pod.toldBy]]);
+
+  test('is what the operator reads where the spec refers to no Prometheus', () => {
+    expect(measurementsOf([of('a', START)], undefined)).toEqual([of('a', START)]);
+  });
+
+  test('is what Prometheus tells but of the pods that the operator read itself', () => {
+    expect(brief([of('a', START), of('b', undefined, 1)], [of('a', START + 1), of('b', START + 2)])).toEqual([
+      ['a', START, 0, undefined],
+      ['b', START + 2, 0, 'main'],
+    ]);
+  });
 });
 
 test('a time in which no pod was Ready is down-time, though its metrics could be read all the while', () => {

@@ -1,6 +1,7 @@
 import type {DatabaseTarget, MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {databasePodHost, databasePodName, ports} from '../desired/index.ts';
 import type {Cache} from '../observe/cache.ts';
+import type {SourceReading} from '../observe/prometheus-source.ts';
 import type {ScrapeResult, ScrapeTarget} from '../observe/scraper.ts';
 import type {ResourceState} from './resource-state.ts';
 
@@ -40,10 +41,32 @@ export function databaseTarget(
   };
 }
 
+/** A pod's last reading, and who told it: a Prometheus by its name, or the pod itself. */
+export interface PodMeasurement extends ScrapeResult {
+  readonly toldBy?: string;
+}
+
+/**
+ * Brings together what the operator read itself and what Prometheus tells. Its own reading of a pod decides.
+ *
+ * @param own - the operator's readings: all of them, or those while something bakes or is suspected
+ * @param source - undefined where the resource refers to no Prometheus
+ */
+export function measurementsOf(
+  own: readonly ScrapeResult[],
+  source: SourceReading | undefined,
+): readonly PodMeasurement[] {
+  if (source === undefined) return own;
+  const read = own.filter(({readAt}) => readAt !== undefined);
+  const uids = new Set(read.map(({uid}) => uid));
+  const others = source.pods.filter(({uid}) => !uids.has(uid));
+  return [...read, ...others.map((pod) => ({...pod, toldBy: source.server}))];
+}
+
 /** Feeds the last readings of the pods into the service levels, and what they have in use. */
 export function recordMeasurements(
   {levels, memory}: Pick<ResourceState, 'levels' | 'memory'>,
-  results: readonly ScrapeResult[],
+  results: readonly PodMeasurement[],
   context: {cache: Cache; key: string; now: number},
 ): void {
   const pods = context.cache.pods.ownedBy(context.key).filter((pod) => pod.value.component === 'api');
@@ -57,10 +80,11 @@ export function recordMeasurements(
     pods.some((pod) => pod.value.ready),
     context.now,
   );
-  for (const {uid, revision, reading, readAt} of results) {
+  for (const {uid, revision, reading, readAt, toldBy} of results) {
     if (reading === undefined || readAt === undefined) continue;
     const {valid, bad, total, fast, latencyThresholdMs, residentBytes} = reading;
     if (residentBytes !== undefined) memory.record(uid, readAt, residentBytes);
-    levels.record({podUid: uid, revision, time: readAt, valid, bad, total, fast, latencyThresholdMs});
+    const counters = {valid, bad, total, fast, latencyThresholdMs};
+    levels.record({podUid: uid, revision, time: readAt, ...counters, ...(toldBy !== undefined && {toldBy})});
   }
 }

@@ -14,6 +14,7 @@ import type {Cache} from '../observe/cache.ts';
 import type {DatabaseReading} from '../observe/database-probe.ts';
 import type {ControllerRevisionProjection, DeploymentProjection, PodProjection} from '../observe/projections.ts';
 import type {PodReading} from '../observe/pod-metrics.ts';
+import type {SourceReading} from '../observe/prometheus-source.ts';
 import type {ScrapeResult} from '../observe/scraper.ts';
 
 /** Everything that an observation is put together from; nothing here is read over the network any more. */
@@ -26,6 +27,8 @@ export interface ObservationInput {
   readonly levels: ServiceLevels;
   readonly memory: Pick<MemoryTrends, 'trends'>;
   readonly scrapes: readonly ScrapeResult[];
+  /** What the Prometheus told to which the spec refers. */
+  readonly source: SourceReading | undefined;
   readonly database: DatabaseReading | undefined;
   readonly now: number;
   readonly freshId: string;
@@ -71,7 +74,11 @@ export function hashOf(revision: {readonly name: string}): string {
 interface Own {
   readonly cpuRequested: number;
   readonly memory: ObservationInput['memory'];
+  /** Rounds in a row in which the Prometheus to which the spec refers told nothing; 0 where it refers to none. */
+  readonly blindRounds: number;
 }
+
+const blindRoundsOf = ({source}: ObservationInput): number => source?.blindRounds ?? 0;
 
 function memoryOf(
   scrape: ScrapeResult | undefined,
@@ -86,12 +93,14 @@ function memoryOf(
 /**
  * One of the API's pods, as the API server tells, with its last reading.
  *
- * @param own - what each of the API's containers requests, and how the memory of each moved
+ * @param own - what each of the API's containers requests, how the memory of each moved, and the rounds in which the
+ *   Prometheus to which the spec refers told nothing: then no pod is readable, since what was chosen to go by is gone
+ *   (invariant 5), though the operator's own readings tell other things
  */
 function podFacts(
   {uid, name, value}: Cached<PodProjection>,
   scrape: ScrapeResult | undefined,
-  {cpuRequested, memory}: Own,
+  {cpuRequested, memory, blindRounds}: Own,
 ): PodFacts {
   const {createdAt, ready, terminating, restarts} = value;
   return {
@@ -112,7 +121,7 @@ function podFacts(
       lastTermination: value.lastTermination,
       unschedulable: value.unschedulable,
       imageId: value.imageId,
-      failedReads: scrape?.failures,
+      failedReads: scrape && Math.max(scrape.failures, blindRounds),
       failing: scrape?.failures === 0 ? scrape.reading?.failing : undefined,
       memory: memoryOf(scrape, value.memoryLimit, memory),
       cpuShare: cpuRequested > 0 && scrape?.cpuCores !== undefined ? scrape.cpuCores / cpuRequested : undefined,
@@ -234,7 +243,7 @@ export function observe(input: ObservationInput): Observation {
     )
     .sort((a, b) => a.projection.revision - b.projection.revision);
   const cpuRequested = milliValue(api.spec.resources.requests?.cpu ?? 0) / 1000;
-  const own: Own = {cpuRequested, memory: input.memory};
+  const own: Own = {cpuRequested, memory: input.memory, blindRounds: blindRoundsOf(input)};
   const autoscaler = cache.autoscalers.get(key);
   const rolledOut = api.status?.revisions?.rolledOutAt;
   const rolledOutAt = rolledOut === undefined ? undefined : Date.parse(rolledOut);
@@ -261,6 +270,7 @@ export function observe(input: ObservationInput): Observation {
     autoscaler: autoscaler && {uid: autoscaler.uid, minReplicas: autoscaler.value.minReplicas},
     load: levels.load(now, deployment?.rolloutStartedAt),
     database: databaseFacts(input, pods),
+    ...(input.source && {source: {prometheus: input.source.server, problem: input.source.problem}}),
     ...requestsOf(api),
     freshId: input.freshId,
   };

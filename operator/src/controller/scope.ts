@@ -9,6 +9,7 @@ import type {VolumeOwner} from '../act/volume-owner.ts';
 import type {MaintenanceApi, RevisionData} from '../api/v1alpha1/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import type {DatabaseProbes} from '../observe/database-probe.ts';
+import type {PrometheusSources} from '../observe/prometheus-source.ts';
 import type {Scraper} from '../observe/scraper.ts';
 import type {Decision, Observation} from '../remediation/index.ts';
 import type {Clock, EventRecorder, KubeClient, Logger} from '../runtime/index.ts';
@@ -21,6 +22,7 @@ export interface MaintenanceApiControllerOptions {
   readonly clock: Clock;
   readonly cache: Cache;
   readonly scraper: Scraper;
+  readonly sources: PrometheusSources;
   readonly probes: DatabaseProbes;
   readonly states: ResourceStates;
   readonly secrets: OwnedSecretKeeper;

@@ -20,7 +20,9 @@ import {retainedOwners, revisionData, revisionHash} from '../desired/index.ts';
 import {aMaintenanceApi} from '../desired/testing/scenarios.ts';
 import type {MaintenanceApiReading} from '../observe/cache.ts';
 import {DatabaseProbes} from '../observe/database-probe.ts';
-import {Scraper} from '../observe/scraper.ts';
+import {PrometheusError, type AskPrometheus} from '../observe/ask-prometheus.ts';
+import {PrometheusSources} from '../observe/prometheus-source.ts';
+import {Scraper, type FetchMetrics} from '../observe/scraper.ts';
 import type {ApplyOptions, ApplyResult, KubeObject, Outcome, WritableObject} from '../runtime/index.ts';
 import {controllerOf, wantedHash} from '../runtime/index.ts';
 import {FakeClock} from '../runtime/testing/fake-clock.ts';
@@ -59,6 +61,9 @@ export class Stage {
   readonly states: ResourceStates;
   secrets: () => Promise<OwnedSecrets> = () => Promise.resolve(SECRETS);
   refuseChild: (object: WritableObject) => void = () => undefined;
+  /** How a pod answers the operator, and how Prometheus (`main`) does. */
+  fetch: FetchMetrics = () => Promise.reject(new Error('not read'));
+  ask: AskPrometheus = () => Promise.reject(new PrometheusError('it is not there', false));
   /** Of the kinds that not every cluster has. */
   presence: Presence = 'Absent';
   readonly registry = new Registry();
@@ -114,7 +119,11 @@ export class Stage {
     this.controller = new MaintenanceApiController({
       ...({client: server} as unknown as Pick<MaintenanceApiControllerOptions, 'client'>),
       ...{clock, cache, states: this.states, attempts, logger, guard, namespace: 'maintenance-api-system'},
-      scraper: new Scraper({clock, onRound: onChange, fetch: () => Promise.reject(new Error('not read'))}),
+      scraper: new Scraper({clock, onRound: onChange, fetch: (target, timeoutMs) => this.fetch(target, timeoutMs)}),
+      sources: new PrometheusSources({
+        ...{clock, onRound: onChange, servers: [{name: 'main', url: 'http://prometheus.example.com'}]},
+        ask: (server, query, timeoutMs) => this.ask(server, query, timeoutMs),
+      }),
       probes: new DatabaseProbes({connect, clock, onChange, testifies: true}),
       secrets: new OwnedSecretKeeper({client: server, guard, builders: {} as never}),
       keeper: new DatabaseKeeper({connect, clock, logger, onChange}),

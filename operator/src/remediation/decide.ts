@@ -161,6 +161,7 @@ function decision(a: Assessment, judgement: Judgement, consideration: Considerat
   const serve = isRollback(action) ? action.toRevision : a.serve;
   const floor = floorOf(a.o, [action, ...recentActions]);
   const release = releaseState(a, action, {escalated: consideration.escalated, ended: recentActions[0]});
+  const closely = looksClosely(a, action, release);
   return {
     serve,
     lastKnownGood: a.target?.hash,
@@ -178,10 +179,8 @@ function decision(a: Assessment, judgement: Judgement, consideration: Considerat
     heldBy: consideration.heldBy,
     asksDatabase: awaitsDatabase(limits.witnesses),
     prune: prunable(a, action),
-    lookAgainMs: Math.min(
-      looksClosely(a, action, release) ? LOOK_CLOSELY_MS : LOOK_MS,
-      Math.max(1, (floor?.expiresAt ?? Infinity) - a.now),
-    ),
+    lookAgainMs: Math.min(closely ? LOOK_CLOSELY_MS : LOOK_MS, Math.max(1, (floor?.expiresAt ?? Infinity) - a.now)),
+    looksClosely: closely,
   };
 }
 

@@ -145,6 +145,8 @@ export interface Observation {
   /** The autoscaler as it is; undefined where there is none. */
   readonly autoscaler: {readonly uid: string; readonly minReplicas: number} | undefined;
   readonly database: DatabaseFacts;
+  /** The Prometheus that measurements come from, and why it tells nothing now; undefined: the operator reads the pods. */
+  readonly source?: {readonly prometheus: string; readonly problem: string | undefined};
   /** Answer of the retry annotation, if one stands on the resource that status hasn't answered. */
   readonly retry: string | undefined;
   /** The value of the restart annotation, as far as it counts; undefined without one. */
@@ -209,4 +211,6 @@ export interface Decision {
   readonly prune: readonly string[];
   /** Milliseconds until the next look: 5,000 while a revision bakes or a breach is suspected, else 30,000. */
   readonly lookAgainMs: number;
+  /** A revision bakes or a breach is suspected. */
+  readonly looksClosely: boolean;
 }

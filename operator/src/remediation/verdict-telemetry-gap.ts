@@ -1,7 +1,7 @@
 import type {Assessment} from './assessment.ts';
 import {no, yes, type Finding} from './finding.ts';
 import {iso, list} from './text.ts';
-import type {PodFacts} from './types.ts';
+import type {Observation, PodFacts} from './types.ts';
 
 const TRIES = 3;
 
@@ -14,16 +14,29 @@ export function telemetryGap(a: Assessment): Finding {
   if (!blindToJudged && unreadable.length * 2 <= ready.length) {
     return no(`${ready.length - unreadable.length} of ${ready.length} Ready pods can be read`);
   }
-  return yes(`The metrics of ${list(unreadable.map(({name}) => name))} could not be read in ${TRIES} tries.`, [
-    {
-      name: 'readable pods',
-      value: `${ready.length - unreadable.length} of ${ready.length}`,
-      threshold: 'half, and one of the revision judged',
-      window: `${TRIES} tries`,
-      source: 'readings of pods',
-      time: iso(a.now),
-    },
-  ]);
+  const {source} = a.o;
+  const because = source?.problem === undefined ? '' : `: ${sourceProblem(source)}`;
+  return yes(
+    `The metrics of ${list(unreadable.map(({name}) => name))} could not be read in ${TRIES} tries${because}.`,
+    [
+      {
+        name: 'readable pods',
+        value: `${ready.length - unreadable.length} of ${ready.length}`,
+        threshold: 'half, and one of the revision judged',
+        window: `${TRIES} tries`,
+        source: source === undefined ? 'readings of pods' : `Prometheus "${source.prometheus}"`,
+        time: iso(a.now),
+      },
+    ],
+  );
+}
+
+/** Why nothing is known of a service whose spec refers to a Prometheus. */
+export function sourceProblem({
+  prometheus,
+  problem = 'nothing is known yet',
+}: NonNullable<Observation['source']>): string {
+  return `Prometheus "${prometheus}": ${problem}`;
 }
 
 function isUnreadable(pod: PodFacts): boolean {

@@ -29,6 +29,13 @@ describe('TelemetryGap', () => {
     ]);
   });
 
+  test('names the Prometheus that tells nothing, and why', () => {
+    const source = {prometheus: 'main', problem: 'it did not answer within 5 s'};
+    const {explanation} = decide(service().withPods('a', {failedReads: 3}).with({source}).build());
+    expect(explanation.message).toContain('in 3 tries: Prometheus "main": it did not answer within 5 s.');
+    expect(explanation.signals).toMatchObject([{source: 'Prometheus "main"'}]);
+  });
+
   test('is not for pods that are not Ready, leave, or were never tried', () => {
     const unready = pods('b', 5).map((pod) => ({...pod, ready: false, failedReads: 9}));
     const leaving = pods('c', 5).map((pod) => ({...pod, terminating: true, failedReads: 9}));

@@ -76,7 +76,10 @@ export class PodCounters {
       // The kubelet's clock need not be ours, and it tells whole seconds.
       return difference(sample, ZERO, Math.min(pod.firstReadyAt, sample.time - 1));
     }
-    const restarted = sample.total < last.total || sample.valid < last.valid || sample.bad < last.bad;
+    const restarted = fell(sample, last);
+    // Two that tell of one pod differ by seconds in when they read it: a lower count of the other one may be an older
+    // reading, and counting it from 0 would count everything twice.
+    if (restarted && sample.toldBy !== last.toldBy) return undefined;
     return difference(sample, restarted ? ZERO : last, last.time, !restarted && !sameThreshold(sample, last));
   }
 
@@ -103,6 +106,10 @@ export class PodCounters {
       this.#pods.delete(longestUnheard);
     }
   }
+}
+
+function fell(sample: PodSample, last: PodSample): boolean {
+  return sample.total < last.total || sample.valid < last.valid || sample.bad < last.bad;
 }
 
 function sameThreshold(a: PodSample, b: PodSample): boolean {

@@ -56,6 +56,21 @@ describe('counters of pods', () => {
     expect(counts(levels.serviceWindow(T + 10 * S))).toEqual({valid: 107, bad: 3, total: 107, slow: 0});
   });
 
+  test('that fell, told by another, are an older reading: nothing is counted twice', () => {
+    const levels = new ServiceLevels();
+    const pod = readyPod(levels, 'p', 'a', T);
+    const own = pod.answers(100).sample(T + 6 * S);
+    const told = {...pod.answers(3).sample(T + 5 * S), toldBy: 'main'};
+    levels.record(told);
+    levels.record(own);
+    levels.record(pod.answers(10).sample(T + 10 * S));
+    // What came since the older reading: three are counted again, not a hundred.
+    expect(counts(levels.serviceWindow(T + 10 * S))).toEqual({valid: 116, bad: 0, total: 116, slow: 0});
+    pod.restart();
+    levels.record(pod.answers(7, {bad: 3}).sample(T + 15 * S));
+    expect(counts(levels.serviceWindow(T + 15 * S))).toEqual({valid: 123, bad: 3, total: 123, slow: 0});
+  });
+
   test('that come late, twice or broken are ignored', () => {
     const levels = new ServiceLevels();
     const pod = readyPod(levels, 'p', 'a', T);

@@ -14,6 +14,8 @@ export interface PodSample {
   readonly fast: number;
   /** The threshold that `fast` was counted against: after a change of the spec two counts of `fast` can't be compared. */
   readonly latencyThresholdMs: number;
+  /** The Prometheus that told it; undefined: the pod itself. */
+  readonly toldBy?: string;
 }
 
 /** Responses counted over a window. */

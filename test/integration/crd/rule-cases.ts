@@ -121,6 +121,12 @@ export const ruleCases: readonly RuleCases[] = [
       {[field]: {'maintenance-api.io/owner': 'b'}},
     ),
   })),
+  {
+    path: 'spec.slo.source',
+    message: 'at most one of scrape and prometheusRef may be set',
+    accepted: values({}, {scrape: {}}, {prometheusRef: {name: 'main'}}),
+    refused: values({scrape: {}, prometheusRef: {name: 'main'}}),
+  },
   ...at(PEERS, {
     message: 'one of podSelector, namespaceSelector and ipBlock must be set',
     accepted: values({podSelector: {}}, {namespaceSelector: {}}, {podSelector: {}, namespaceSelector: {}}, {ipBlock}),

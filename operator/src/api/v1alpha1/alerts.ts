@@ -149,7 +149,7 @@ export const alerts = {
       'operator: that config/prometheus is applied, and `kubectl get pods -n maintenance-api-system`',
     ],
     operator:
-      'It reads the pods itself and does not depend on Prometheus. Without readings of its own it does not act.',
+      'It reads the pods itself, unless `spec.slo.source.prometheusRef` is set. Without readings it does not act.',
   },
   MaintenanceApiStalled: {
     severities: ['warning'],

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import {rules} from './cel.ts';
+import {objectName} from './kubernetes.ts';
 
 /** What is promised, and what may be done when a promise is broken. */
 
@@ -46,10 +48,30 @@ export const slo = z
       })
       .prefault({})
       .describe('How many responses may be server errors.'),
+    // No default: one that is stored would stand beside the other member that somebody chooses later.
     source: z
-      .object({scrape: z.object({}).prefault({}).describe("The operator reads the metrics of the API's pods itself.")})
-      .prefault({})
-      .describe('Where the measurements come from.'),
+      .object({
+        scrape: z
+          .object({})
+          .optional()
+          .describe("The operator reads the metrics of the API's pods itself. So it does where no source is set."),
+        prometheusRef: z
+          .object({
+            name: objectName.describe("Name that the Prometheus server has in the operator's configuration."),
+          })
+          .optional()
+          .describe(
+            "The operator asks a Prometheus server that the platform team named in the operator's configuration. While a revision bakes or a breach is suspected it reads the pods too, and that decides.",
+          ),
+      })
+      .optional()
+      .describe('Where the measurements come from.')
+      .meta(
+        rules({
+          rule: '!(has(self.scrape) && has(self.prometheusRef))',
+          message: 'at most one of scrape and prometheusRef may be set',
+        }),
+      ),
   })
   .describe('The promises that the operator measures and keeps.');
 
