@@ -163,6 +163,8 @@ export class SimulatedPods {
     try {
       await this.#sync();
     } catch (error) {
+      // The server of a busy machine may not answer in time: the next tick asks again.
+      if (isApiError(error, 'Timeout')) return;
       this.failure ??= error instanceof Error ? error : new Error(String(error));
     } finally {
       this.#busy = false;

@@ -1,7 +1,6 @@
 import {afterAll, beforeAll, describe, expect, test} from '@jest/globals';
 import {resources} from '../../../operator/src/api/v1alpha1/index.ts';
 import {conditionOf, Simulation} from '../../harness/simulation.ts';
-import {waitFor} from '../../harness/wait.ts';
 
 /*
  * Invariants 4–8 on a real API server with real controllers. The stories run side by side, each in a namespace of its
@@ -190,48 +189,6 @@ beforeAll(async () => {
     expect(back.status?.replicas?.ready).toBe(2);
   });
 
-  story('none of its pods is left', async () => {
-    const ns = 'none-left';
-    const scene = await world.scene(ns, 50);
-    const digest = `sha256:${'1'.repeat(64)}`;
-    scene.digests.set('example/api:1', digest);
-    await world.create(ns, {release: {bakeSeconds: 45}});
-    const good = await world.good(ns);
-    const before = (await world.deploymentPatches(ns)).length;
-    await world.patchSpec(ns, {image: 'example/api:2'});
-    await waitFor(
-      'the old pods have left',
-      async () => {
-        const images = (await world.apiPods(ns)).map(({image}) => image);
-        if (images.every((image) => image === 'example/api:2')) return true;
-        throw new Error(`there are pods of ${images.join(', ')}`);
-      },
-      120_000,
-    );
-    // The tag names something else by now: whoever pulled it would not get what had become good.
-    scene.digests.set('example/api:1', `sha256:${'2'.repeat(64)}`);
-    scene.images.set('example/api:2', BAD);
-    const back = await world.until(
-      ns,
-      'what had become good serves again',
-      ({status}) => status?.remediation?.recentActions?.[0]?.outcome === 'Helped',
-      300_000,
-    );
-    expect(back.status?.revisions?.serving).toBe(good);
-    expect((await world.apiPods(ns)).map(({image}) => image)).toEqual([
-      `example/api@${digest}`,
-      `example/api@${digest}`,
-    ]);
-    expect(await world.deploymentPatches(ns)).toHaveLength(before + 2);
-
-    // Going back in Git is no reason to replace pods that serve just that.
-    const pods = await world.apiPods(ns);
-    await world.patchSpec(ns, {image: 'example/api:1'});
-    await world.until(ns, 'ready', (api) => conditionOf(api, 'Ready') === 'True Ready');
-    expect(await world.apiPods(ns)).toEqual(pods);
-    expect(await world.deploymentPatches(ns)).toHaveLength(before + 2);
-  });
-
   story('observe mode', async () => {
     const ns = 'observes';
     await world.scene(ns, 50, {'example/api:2': BAD});
@@ -258,7 +215,6 @@ describe('the operator, by what pods of each revision tell', () => {
     'a migration that the target can not read',
     'an image that can not be pulled',
     'a crash loop of the new revision',
-    'none of its pods is left',
     'observe mode',
   ])(
     '%s',
