@@ -8,12 +8,16 @@ import {stringify} from 'yaml';
 import {apiPage} from './generate/api.ts';
 import {backupPage} from './generate/backup-page.ts';
 import {alertsPage, conditionsPage, eventsPage, labelsPage, metricsPage} from './generate/catalogues.ts';
-import {maintenanceApiCrd} from './generate/crd.ts';
+import {maintenanceApiBackupCrd, maintenanceApiCrd} from './generate/crd.ts';
 import {docsIndex} from './generate/docs-index.ts';
-import {maintenanceApiPage} from './generate/reference.ts';
+import {kindPage} from './generate/reference.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const CRD_FILE = 'maintenance-api.io_maintenanceapis.yaml';
+/** Definitions by the name of their file. */
+const CRDS = {
+  'maintenance-api.io_maintenanceapis.yaml': maintenanceApiCrd(),
+  'maintenance-api.io_maintenanceapibackups.yaml': maintenanceApiBackupCrd(),
+};
 
 /** kubectl reads YAML 1.1, where an unquoted On is a boolean. */
 function yaml(value: unknown, source: string): string {
@@ -34,23 +38,26 @@ async function writtenPages(): Promise<Map<string, string>> {
  * @throws {NotStructural} when a zod type can't be said in a CustomResourceDefinition
  */
 export async function generate(): Promise<Map<string, string>> {
-  const crd = maintenanceApiCrd();
   const reference = new Map([
     ['docs/API.md', apiPage()],
     ['docs/reference/alerts.md', alertsPage()],
     ['docs/reference/backup-failures.md', backupPage()],
     ['docs/reference/metrics.md', metricsPage()],
-    ['docs/reference/maintenance-api.md', maintenanceApiPage(crd)],
+    ['docs/reference/maintenance-api.md', kindPage(maintenanceApiCrd())],
+    ['docs/reference/maintenance-api-backup.md', kindPage(maintenanceApiBackupCrd())],
     ['docs/reference/conditions.md', conditionsPage()],
     ['docs/reference/events.md', eventsPage()],
     ['docs/reference/labels.md', labelsPage()],
   ]);
   return new Map([
-    [`crds/${CRD_FILE}`, yaml(crd, 'operator/src/api/v1alpha1')],
+    ...Object.entries(CRDS).map(([file, crd]): [string, string] => [
+      `crds/${file}`,
+      yaml(crd, 'operator/src/api/v1alpha1'),
+    ]),
     [
       'crds/kustomization.yaml',
       yaml(
-        {apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources: [CRD_FILE]},
+        {apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources: Object.keys(CRDS)},
         'hack/generate.ts',
       ),
     ],

@@ -2,6 +2,8 @@ import {z} from 'zod';
 
 import {
   GROUP,
+  maintenanceApiBackupSpec,
+  maintenanceApiBackupStatus,
   maintenanceApiSpec,
   maintenanceApiStatus,
   NAME_PATTERN,
@@ -72,6 +74,12 @@ const columns: readonly PrinterColumn[] = [
     jsonPath: '.status.summary.budget',
   },
   {
+    name: 'Backup',
+    type: 'date',
+    description: 'When the newest backup was complete.',
+    jsonPath: '.status.backup.last.completedAt',
+  },
+  {
     name: 'Database',
     type: 'string',
     description: 'State of the database.',
@@ -114,38 +122,39 @@ const endingRule = {
   message: `metadata.name must not end with ${RESERVED_NAME_ENDINGS.join(' or ')}: the database of another MaintenanceApi may have that name`,
 };
 
-/** The CustomResourceDefinition of MaintenanceApi, from its zod schemas. */
-export function maintenanceApiCrd(): Crd {
+interface Definition {
+  readonly names: Crd['spec']['names'];
+  readonly description: string;
+  readonly spec: z.ZodType;
+  readonly status: z.ZodType;
+  readonly columns: readonly PrinterColumn[];
+  readonly rules: readonly {readonly rule: string; readonly message: string}[];
+}
+
+function define({names, description, spec, status, columns: additionalPrinterColumns, rules}: Definition): Crd {
   const openAPIV3Schema: Schema = {
-    description: 'A maintenance tasks API with its database, kept inside its service level objectives.',
+    description,
     type: 'object',
     required: ['spec'],
     properties: {
       apiVersion: {description: 'Version of this schema.', type: 'string'},
-      kind: {description: 'MaintenanceApi.', type: 'string'},
+      kind: {description: `${names.kind}.`, type: 'string'},
       metadata: {type: 'object'},
-      spec: schemaOf(maintenanceApiSpec, 'spec'),
-      status: schemaOf(maintenanceApiStatus, 'status'),
+      spec: schemaOf(spec, 'spec'),
+      status: schemaOf(status, 'status'),
     },
-    'x-kubernetes-validations': [nameRule, endingRule],
+    ...(rules.length > 0 && {'x-kubernetes-validations': rules}),
   };
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
     metadata: {
-      name: `maintenanceapis.${GROUP}`,
+      name: `${names.plural}.${GROUP}`,
       labels: {'app.kubernetes.io/name': 'maintenance-api-operator', 'app.kubernetes.io/component': 'crd'},
     },
     spec: {
       group: GROUP,
-      names: {
-        kind: 'MaintenanceApi',
-        listKind: 'MaintenanceApiList',
-        plural: 'maintenanceapis',
-        singular: 'maintenanceapi',
-        shortNames: ['mapi'],
-        categories: ['maintenance'],
-      },
+      names,
       scope: 'Namespaced',
       versions: [
         {
@@ -153,12 +162,75 @@ export function maintenanceApiCrd(): Crd {
           served: true,
           storage: true,
           subresources: {status: {}},
-          additionalPrinterColumns: columns,
+          additionalPrinterColumns,
           schema: {openAPIV3Schema},
         },
       ],
     },
   };
+}
+
+/** The CustomResourceDefinition of MaintenanceApi, from its zod schemas. */
+export function maintenanceApiCrd(): Crd {
+  return define({
+    names: {
+      kind: 'MaintenanceApi',
+      listKind: 'MaintenanceApiList',
+      plural: 'maintenanceapis',
+      singular: 'maintenanceapi',
+      shortNames: ['mapi'],
+      categories: ['maintenance'],
+    },
+    description: 'A maintenance tasks API with its database, kept inside its service level objectives.',
+    spec: maintenanceApiSpec,
+    status: maintenanceApiStatus,
+    columns,
+    rules: [nameRule, endingRule],
+  });
+}
+
+const backupColumns: readonly PrinterColumn[] = [
+  {name: 'API', type: 'string', description: 'The MaintenanceApi.', jsonPath: '.spec.maintenanceApi'},
+  {name: 'Phase', type: 'string', description: 'What became of it.', jsonPath: '.status.phase'},
+  {name: 'Bytes', type: 'integer', description: 'Size of the stored object.', jsonPath: '.status.bytes'},
+  {name: 'Rows', type: 'integer', description: 'Number of rows in all its tables.', jsonPath: '.status.rows'},
+  {name: 'Key', type: 'string', description: 'Which encryption key opens it.', jsonPath: '.status.keyId'},
+  {name: 'Completed', type: 'date', description: 'When it was complete.', jsonPath: '.status.completedAt'},
+  {
+    name: 'Manifest',
+    type: 'string',
+    description: 'Key of its manifest in the bucket.',
+    jsonPath: '.status.manifestKey',
+    priority: 1,
+  },
+  {
+    name: 'Message',
+    type: 'string',
+    description: 'Why there is no backup.',
+    jsonPath: '.status.message',
+    priority: 1,
+  },
+  {name: 'Age', type: 'date', description: 'Since when it exists.', jsonPath: '.metadata.creationTimestamp'},
+];
+
+/** The CustomResourceDefinition of MaintenanceApiBackup, from its zod schemas. */
+export function maintenanceApiBackupCrd(): Crd {
+  return define({
+    names: {
+      kind: 'MaintenanceApiBackup',
+      listKind: 'MaintenanceApiBackupList',
+      plural: 'maintenanceapibackups',
+      singular: 'maintenanceapibackup',
+      shortNames: ['mapib'],
+      categories: ['maintenance'],
+    },
+    description:
+      'One backup of the database of a MaintenanceApi. The operator makes one for each scheduled run that succeeded; create one to have a backup made now. It is kept when the MaintenanceApi is deleted.',
+    spec: maintenanceApiBackupSpec,
+    status: maintenanceApiBackupStatus,
+    columns: backupColumns,
+    rules: [],
+  });
 }
 
 /** The schema that an object of this kind is held to, as the root of {@link nodes}. */

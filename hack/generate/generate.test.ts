@@ -12,7 +12,7 @@ import {
   runbookUrl,
 } from '../../operator/src/api/v1alpha1/index.ts';
 import {generate} from '../generate.ts';
-import {maintenanceApiCrd, rootOf} from './crd.ts';
+import {maintenanceApiBackupCrd, maintenanceApiCrd, rootOf} from './crd.ts';
 import {nodes, type Schema} from './schema.ts';
 
 const files = await generate();
@@ -26,6 +26,8 @@ describe('the CRD file', () => {
   // kubectl reads YAML 1.1; seen: an unquoted On became a boolean, and the API server refused the CRD.
   test.each(['1.1', '1.2'] as const)('means the same to a reader of YAML %s', (version) => {
     expect(parse(file('crds/maintenance-api.io_maintenanceapis.yaml'), {version})).toEqual(maintenanceApiCrd());
+    const backups = file('crds/maintenance-api.io_maintenanceapibackups.yaml');
+    expect(parse(backups, {version})).toEqual(maintenanceApiBackupCrd());
   });
 
   test('its defaults are those of the zod types', () => {
@@ -47,6 +49,14 @@ describe('the CRD file', () => {
 
 describe('the reference', () => {
   const pageLines = file('docs/reference/maintenance-api.md').split('\n');
+
+  test.each([...nodes(rootOf(maintenanceApiBackupCrd()))].filter(({path}) => /^(spec|status)\./.test(path)))(
+    'on backups has a row for $path',
+    ({path}) => {
+      const lines = file('docs/reference/maintenance-api-backup.md').split('\n');
+      expect(lines.filter((line) => line.startsWith(`| \`${path}\` |`))).toHaveLength(1);
+    },
+  );
 
   test.each([...nodes(rootOf(maintenanceApiCrd()))].filter(({path}) => /^(spec|status)\./.test(path)))(
     'has a row for $path',

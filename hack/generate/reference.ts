@@ -81,8 +81,8 @@ function part(node: Node): string {
     .join('\n\n');
 }
 
-/** The page on MaintenanceApi: every field of the CRD with its type, default, bounds and rules. */
-export function maintenanceApiPage(crd: Crd): string {
+/** The page on a kind: every field of its CRD with its type, default, bounds and rules. */
+export function kindPage(crd: Crd): string {
   const root = rootOf(crd);
   const {names, group, versions} = crd.spec;
   const [version] = versions;

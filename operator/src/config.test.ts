@@ -16,6 +16,8 @@ describe('the configuration', () => {
       inCluster: true,
       workers: expect.any(Number),
       prometheusServersFile: undefined,
+      podName: 'operator-1',
+      image: undefined,
     });
   });
 
@@ -23,20 +25,27 @@ describe('the configuration', () => {
     expect(readConfig({})).toMatchObject({
       ...{inCluster: false, healthHost: '127.0.0.1', metricsPort: 0, healthPort: 0},
       namespace: 'maintenance-api-system',
+      ...{podName: undefined, image: undefined},
     });
   });
 
   test('takes what is set', () => {
-    const env = {WATCH_NAMESPACES: ' a, b-2 ,,c', LOG_LEVEL: 'debug', METRICS_PORT: '9000', HEALTH_PORT: '9001'};
+    const env = {
+      WATCH_NAMESPACES: ' a, b-2 ,,c',
+      LOG_LEVEL: 'debug',
+      METRICS_PORT: '9000',
+      HEALTH_PORT: '9001',
+      OPERATOR_IMAGE: 'a:1',
+    };
     expect(readConfig({...IN_A_POD, ...env})).toMatchObject({
-      ...{watchNamespaces: ['a', 'b-2', 'c'], logLevel: 'debug', metricsPort: 9000, healthPort: 9001},
+      ...{watchNamespaces: ['a', 'b-2', 'c'], logLevel: 'debug', metricsPort: 9000, healthPort: 9001, image: 'a:1'},
     });
   });
 
   test('takes empty as not set, as a manifest leaves it', () => {
-    const env = {WATCH_NAMESPACES: '', LOG_LEVEL: '', METRICS_PORT: '', HEALTH_PORT: ''};
+    const env = {WATCH_NAMESPACES: '', LOG_LEVEL: '', METRICS_PORT: '', HEALTH_PORT: '', OPERATOR_IMAGE: ''};
     expect(readConfig({...IN_A_POD, ...env})).toMatchObject({
-      ...{watchNamespaces: [], logLevel: 'info', metricsPort: 8080, healthPort: 8081},
+      ...{watchNamespaces: [], logLevel: 'info', metricsPort: 8080, healthPort: 8081, image: undefined},
     });
   });
 });

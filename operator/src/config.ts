@@ -17,6 +17,10 @@ export interface OperatorConfig {
   readonly workers: number;
   /** YAML file with the Prometheus servers that specs may refer to; undefined: none. */
   readonly prometheusServersFile: string | undefined;
+  /** Name of the operator's own pod; undefined outside of a cluster. */
+  readonly podName: string | undefined;
+  /** The image in which backups are made; undefined: that of the operator's own pod. */
+  readonly image: string | undefined;
 }
 
 /** A variable of the environment can't be used; the message says what it must be. */
@@ -72,5 +76,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): O
     inCluster,
     workers: 8,
     prometheusServersFile: env['PROMETHEUS_SERVERS_FILE'] === '' ? undefined : env['PROMETHEUS_SERVERS_FILE'],
+    podName: inCluster ? env['POD_NAME'] : undefined,
+    image: env['OPERATOR_IMAGE'] === '' ? undefined : env['OPERATOR_IMAGE'],
   };
 }

@@ -6,6 +6,7 @@ import {loadPrometheusServers} from './prometheus-servers.ts';
 import {ports} from './desired/index.ts';
 import {fetchByIp, fetchByProxy} from './observe/fetch-metrics.ts';
 import {connectDatabase} from './observe/database-probe.ts';
+import {ownImage} from './observe/own-image.ts';
 import {connectByPortForward} from './observe/port-forward.ts';
 import {Operator} from './operator.ts';
 import {
@@ -46,6 +47,7 @@ async function run(): Promise<void> {
     reportingController: `${GROUP}/operator`,
     reportingInstance: config.identity,
   });
+  const image = config.image ?? (await ownImage(client, config));
   const connect = config.inCluster ? connectDatabase : connectByPortForward(await readKubeConfig(), ports.mysql);
   let operator: Operator | undefined;
   const elector: LeaderElector = new LeaderElector({
@@ -63,6 +65,7 @@ async function run(): Promise<void> {
         metrics,
         logger,
         namespace: config.namespace,
+        image,
         watchNamespaces: config.watchNamespaces,
         workers: config.workers,
         fetchMetrics: config.inCluster ? fetchByIp(ports.apiMetrics) : fetchByProxy(client, ports.apiMetrics),

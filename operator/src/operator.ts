@@ -1,4 +1,5 @@
 import {Attempts} from './act/attempts.ts';
+import {BackupWriter} from './act/backups.ts';
 import {ChildWriter} from './act/children.ts';
 import {DatabaseKeeper, type Connect} from './act/database-keeper.ts';
 import {OwnedSecretKeeper} from './act/owned-secrets.ts';
@@ -13,6 +14,7 @@ import {ResourceStates} from './controller/resource-state.ts';
 import {
   apiTokensSecret,
   authoritySecret,
+  backupKeysSecret,
   childNames,
   databaseHosts,
   databaseRoles,
@@ -48,6 +50,8 @@ export interface OperatorOptions {
   readonly logger: Logger;
   /** Where the operator's own pods are. */
   readonly namespace: string;
+  /** The operator's own image, in which backups are made; undefined: not known. */
+  readonly image: string | undefined;
   /** Namespaces to serve; empty = all. */
   readonly watchNamespaces: readonly string[];
   /** Resources reconciled at once. */
@@ -123,6 +127,7 @@ export class Operator {
         authority: authoritySecret,
         serverTls: (api, {authority, ...pair}) => serverTlsSecret(api, authority, pair),
         apiTokens: apiTokensSecret,
+        backupKeys: backupKeysSecret,
       },
     });
     const attempts = new Attempts(clock);
@@ -144,6 +149,14 @@ export class Operator {
         guard,
         onWrite: (owner, key, version) => {
           cache.noteWrite(owner, 'ControllerRevision', key, version);
+        },
+      }),
+      backups: new BackupWriter({
+        client,
+        attempts,
+        guard,
+        onWrite: (owner, kind, key, version) => {
+          cache.noteWrite(owner, kind, key, version);
         },
       }),
       evictions: new Evictions({client, clock, attempts, guard}),
@@ -168,6 +181,7 @@ export class Operator {
       recorder,
       logger,
       namespace: options.namespace,
+      backupImage: options.image,
       guard,
     });
     this.#controller = new Controller({

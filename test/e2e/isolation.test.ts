@@ -34,8 +34,17 @@ const UNUSED: Readonly<Record<string, string>> = {
   ),
 };
 
-/** Rights that another story of the run makes use of, before this one or after it. */
-const ELSEWHERE: Readonly<Record<string, string>> = {'create core/pods/eviction': 'restarts: a pod that hangs'};
+/** Rights that another story or test makes use of, before this one or after it. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  'create core/pods/eviction': 'restarts: a pod that hangs',
+  ...Object.fromEntries(
+    [
+      ...['get', 'create', 'patch', 'delete'].map((verb) => `${verb} batch/cronjobs`),
+      ...['create batch/jobs', 'create maintenance-api.io/maintenanceapibackups'],
+      'patch maintenance-api.io/maintenanceapibackups/status',
+    ].map((right) => [right, 'test/integration/operator/backup.test.ts: a schedule, and a backup now']),
+  ),
+};
 
 const opens = (client: string, server: string, port: number) => (seen: SeenConnection) =>
   seen.client.startsWith(client) && seen.server.startsWith(server) && seen.port === port;

@@ -72,6 +72,7 @@ const elector: LeaderElector = new LeaderElector({
       metrics,
       logger,
       namespace: 'maintenance-api-system',
+      image: 'example/operator:1',
       watchNamespaces: (process.env['WATCH_NAMESPACES'] ?? '').split(',').filter((name) => name !== ''),
       workers: 8,
       fetchMetrics: fetchByIp(ports.apiMetrics),

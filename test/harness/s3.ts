@@ -19,21 +19,15 @@ export interface S3Options {
 }
 
 /** A running S3 server on the loopback interface, which ends with this process. */
-export interface S3Server {
+export interface S3Server extends Buckets {
   readonly port: number;
   readonly endpoint: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  createBucket(name: string): Promise<void>;
-  /** The keys of a bucket, sorted. */
-  keys(bucket: string): Promise<string[]>;
-  get(bucket: string, key: string): Promise<Buffer>;
-  /** Keys of the uploads that are neither completed nor aborted. */
-  openUploads(bucket: string): Promise<string[]>;
   stop(): Promise<void>;
 }
 
-const ROOT_USER = {accessKeyId: 'root-of-a-test', secretAccessKey: 'secret-of-a-test'} as const;
+export const ROOT_USER = {accessKeyId: 'root-of-a-test', secretAccessKey: 'secret-of-a-test'} as const;
 
 /**
  * Starts versitygw on a free port and waits until it answers. The first call on a machine builds it, which takes minutes.
@@ -75,34 +69,20 @@ async function waitUntilAnswers(server: VersityServer): Promise<S3Server> {
   }
 }
 
-class VersityServer implements S3Server {
-  readonly accessKeyId = ROOT_USER.accessKeyId;
-  readonly secretAccessKey = ROOT_USER.secretAccessKey;
-  readonly port: number;
-  readonly endpoint: string;
-  readonly #folder: string;
-  readonly #server: ServerProcess;
+/** What a test asks of an S3 server itself. */
+export class Buckets {
   readonly #client: S3Client;
 
-  constructor(port: number, endpoint: string, folder: string, server: ServerProcess) {
-    this.port = port;
-    this.endpoint = endpoint;
-    this.#folder = folder;
-    this.#server = server;
-    this.#client = new S3Client({endpoint, region: 'us-east-1', forcePathStyle: true, credentials: ROOT_USER});
-  }
-
-  async answers(): Promise<true | undefined> {
-    if (this.#server.hasExited()) throw new Error('versitygw ended while starting');
-    const response = await fetch(this.endpoint);
-    await response.arrayBuffer();
-    return response.status === 403 ? true : undefined;
+  /** @param credentials - of the server's root user unless told */
+  constructor(endpoint: string, credentials: {accessKeyId: string; secretAccessKey: string} = ROOT_USER) {
+    this.#client = new S3Client({endpoint, region: 'us-east-1', forcePathStyle: true, credentials});
   }
 
   async createBucket(name: string): Promise<void> {
     await this.#client.send(new CreateBucketCommand({Bucket: name}));
   }
 
+  /** The keys of a bucket, sorted. */
   async keys(bucket: string): Promise<string[]> {
     const {Contents = []} = await this.#client.send(new ListObjectsV2Command({Bucket: bucket}));
     return Contents.map(({Key = ''}) => Key).sort();
@@ -113,13 +93,42 @@ class VersityServer implements S3Server {
     return Buffer.from((await Body?.transformToByteArray()) ?? []);
   }
 
+  /** Keys of the uploads that are neither completed nor aborted. */
   async openUploads(bucket: string): Promise<string[]> {
     const {Uploads = []} = await this.#client.send(new ListMultipartUploadsCommand({Bucket: bucket}));
     return Uploads.map(({Key = ''}) => Key);
   }
 
-  async stop(): Promise<void> {
+  close(): void {
     this.#client.destroy();
+  }
+}
+
+class VersityServer extends Buckets implements S3Server {
+  readonly accessKeyId = ROOT_USER.accessKeyId;
+  readonly secretAccessKey = ROOT_USER.secretAccessKey;
+  readonly port: number;
+  readonly endpoint: string;
+  readonly #folder: string;
+  readonly #server: ServerProcess;
+
+  constructor(port: number, endpoint: string, folder: string, server: ServerProcess) {
+    super(endpoint);
+    this.port = port;
+    this.endpoint = endpoint;
+    this.#folder = folder;
+    this.#server = server;
+  }
+
+  async answers(): Promise<true | undefined> {
+    if (this.#server.hasExited()) throw new Error('versitygw ended while starting');
+    const response = await fetch(this.endpoint);
+    await response.arrayBuffer();
+    return response.status === 403 ? true : undefined;
+  }
+
+  async stop(): Promise<void> {
+    this.close();
     await this.#server.end('SIGKILL');
     await rm(this.#folder, {recursive: true, force: true});
   }

@@ -8,6 +8,8 @@ import {
   type ResourceRef,
 } from '../../operator/src/runtime/index.ts';
 import {labels, resources} from '../../operator/src/api/v1alpha1/index.ts';
+import {metricsPage} from './simulated-metrics.ts';
+import {backupStatus, type SimulatedBackup} from './simulated-backup.ts';
 
 /**
  * How pods of one image behave. Everything else is real: API server, controllers, scheduler-less pods whose status is
@@ -44,6 +46,8 @@ export interface Scene {
   readonly revisions: Map<string, Behaviour>;
   /** The digest that a tag names in its registry, by image; one that isn't listed was loaded on the node. */
   readonly digests: Map<string, string>;
+  /** What backups come to; as long as it is unset they run. */
+  backup?: SimulatedBackup | undefined;
   /** Names of pods that stop being ready, though their container runs on and their `/metrics` answers. */
   readonly hung: Set<string>;
   /** Names of pods whose node is silent: its controller says that they are not ready, and nobody answers there. */
@@ -72,10 +76,13 @@ interface SimulatedPod {
 
 interface Pod extends KubeObject {
   spec: {
-    containers: {name: string; image: string}[];
+    containers: {name: string; image: string; env?: {name: string; value?: string}[]}[];
     volumes?: {persistentVolumeClaim?: {claimName: string}}[];
   };
+  status?: {phase?: string};
 }
+
+const isBackup = ({metadata}: Pod): boolean => metadata.labels?.[labels.component] === 'backup';
 
 interface Claim extends KubeObject {
   spec: {storageClassName?: string};
@@ -95,26 +102,6 @@ const METRICS_PORT = 9090;
 /** A loopback network of this process' own: Jest's workers differ by their numbers, other runs by their processes. */
 const NETWORK = 16 + (process.pid % 100) * 2 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 2);
 let nextAddress = 1;
-
-function page(pod: SimulatedPod, {migrations, cpu, failing, memory}: Behaviour): string {
-  const good = Math.floor(pod.good);
-  const bad = Math.floor(pod.bad);
-  const series = (status: string, count: number): string[] => [
-    `http_requests_total{method="GET",route="/api/v1/tasks",status="${status}"} ${String(count)}`,
-    `http_request_duration_seconds_bucket{method="GET",route="/api/v1/tasks",status="${status}",le="0.5"} ${String(count)}`,
-    `http_request_duration_seconds_bucket{method="GET",route="/api/v1/tasks",status="${status}",le="+Inf"} ${String(count)}`,
-  ];
-  const schema = (migrations ?? [{version: 1, previousCanRead: true}]).map(
-    ({version, previousCanRead}) =>
-      `schema_migration_info{version="${String(version)}",previous_can_read="${String(previousCanRead)}"} 1`,
-  );
-  const used = cpu === undefined ? [] : [`process_cpu_seconds_total ${pod.cpuSeconds.toFixed(3)}`];
-  const bytes = memory?.(Date.now() - Date.parse(pod.startedAt));
-  const resident = bytes === undefined ? [] : [`process_resident_memory_bytes ${bytes.toFixed(0)}`];
-  const lacks = failing === undefined ? [] : [`dependency_failing{dependency="database",cause="${failing}"} 1`];
-  const lines = [...series('200', good), ...series('500', bad), ...schema, ...used, ...resident, ...lacks];
-  return ['# TYPE http_requests_total counter', ...lines, ''].join('\n');
-}
 
 /** Plays the kubelet for every pod of the operator's. */
 export class SimulatedPods {
@@ -200,6 +187,7 @@ export class SimulatedPods {
       const claims = (pod.spec.volumes ?? []).flatMap(({persistentVolumeClaim: claim}) => claim?.claimName ?? []);
       const waits = claims.some((name) => !bound.has(`${namespace}/${name}`));
       if (waits) await this.#leavePending(pod);
+      else if (isBackup(pod)) await this.#backUp(pod);
       else await this.#run(pod);
     }
     for (const [uid, pod] of this.#pods) {
@@ -263,6 +251,16 @@ export class SimulatedPods {
     const status = podStatus(pod, behaviour, simulated, imageId);
     simulated.ready = status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
     await this.#patchStatus(resources.pod, pod, status);
+  }
+
+  /** Plays a backup's pod: its two containers, without what is in them. */
+  async #backUp(pod: Pod): Promise<void> {
+    const {namespace = '', uid = ''} = pod.metadata;
+    const how = this.#scenes.get(namespace)?.backup;
+    if (['Succeeded', 'Failed'].includes(pod.status?.phase ?? '')) return;
+    if (how === undefined && pod.status?.phase === 'Running') return;
+    const environment = pod.spec.containers.flatMap(({env = []}) => env);
+    await this.#patchStatus(resources.pod, pod, backupStatus(how, uid, environment));
   }
 
   async #start(pod: Pod, image: string, behaviour: Behaviour): Promise<SimulatedPod> {
@@ -380,7 +378,7 @@ function openServer(pod: SimulatedPod, behaviour: () => Behaviour): Promise<void
     if (headers['user-agent']?.startsWith('Prometheus/') === true) pod.reads.prometheus++;
     else pod.reads.operator++;
     // Prometheus 3 takes no page without it.
-    response.writeHead(200, {'content-type': 'text/plain; version=0.0.4'}).end(page(pod, behaviour()));
+    response.writeHead(200, {'content-type': 'text/plain; version=0.0.4'}).end(metricsPage(pod, behaviour()));
   });
   pod.server = server;
   return new Promise((resolve, reject) => {

@@ -9,6 +9,7 @@ import {programs} from '../../hack/cluster/programs.ts';
 import {startBackground, stopProcess, type ProcessIdentity} from '../../hack/lib/exec.ts';
 import {silentProgress} from '../../hack/lib/progress.ts';
 import {
+  definitionResource,
   labels,
   resources,
   type MaintenanceApi,
@@ -31,6 +32,8 @@ const CONTROLLERS = [
   'disruption-controller',
   'resourcequota-controller',
   'persistentvolumeclaim-protection-controller',
+  'job-controller',
+  'cronjob-controller',
 ];
 
 export const NAMESPACE_REF = {apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false} as const;
@@ -88,22 +91,11 @@ export class Simulation {
     const config = new KubeConfig();
     config.loadFromFile(plane.kubeconfigPath);
     const client = KubeClient.fromKubeConfig(config);
-    const crd = parse(await readFile(join(root, 'crds/maintenance-api.io_maintenanceapis.yaml'), 'utf8')) as KubeObject;
-    await client.create(
-      {
-        apiVersion: 'apiextensions.k8s.io/v1',
-        kind: 'CustomResourceDefinition',
-        plural: 'customresourcedefinitions',
-        namespaced: false,
-      },
-      undefined,
-      crd,
-    );
-    await waitFor(
-      'the CRD is served',
-      async () => (await client.list(resources.maintenanceApi)).resourceVersion,
-      30_000,
-    );
+    for (const ref of [resources.maintenanceApi, resources.maintenanceApiBackup]) {
+      const crd = await readFile(join(root, `crds/maintenance-api.io_${ref.plural}.yaml`), 'utf8');
+      await client.create(definitionResource, undefined, parse(crd) as KubeObject);
+      await waitFor(`${ref.kind} is served`, async () => (await client.list(ref)).resourceVersion, 30_000);
+    }
     const scenes = new Map<string, Scene>();
     const pods = new SimulatedPods(client, scenes);
     pods.start();

@@ -282,7 +282,7 @@ export class World {
     const secret = await this.get<{data: Record<string, string>}>('secret', `${where.name}-mysql-app`, where.namespace);
     const password = Buffer.from(secret?.data['password'] ?? '', 'base64').toString('utf8');
     const script =
-      'read -r MYSQL_PWD; export MYSQL_PWD; exec mysql -u app -h 127.0.0.1 --ssl-mode=REQUIRED -N -B tasks_db -e "$0"';
+      'read -r MYSQL_PWD; export MYSQL_PWD; exec mysql -u app -h 127.0.0.1 --ssl-mode=REQUIRED --default-character-set=utf8mb4 -N -B tasks_db -e "$0"';
     const text = await this.kubectl(
       ['exec', '-i', '-n', where.namespace, `${where.name}-mysql-0`, '-c', 'mysqld', '--', 'sh', '-c', script, sql],
       `${password}\n`,

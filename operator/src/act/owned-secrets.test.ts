@@ -12,10 +12,11 @@ const API = aMaintenanceApi();
 const PAUSED: MaintenanceApi = {...API, spec: {...API.spec, paused: true}};
 const NAMES = {
   apiTokens: 'tokens',
-  databaseRole: {app: 'app', migrate: 'migrate', monitor: 'monitor', admin: 'admin'},
+  databaseRole: {app: 'app', migrate: 'migrate', backup: 'backup', monitor: 'monitor', admin: 'admin'},
   databaseTls: 'tls',
   databaseAuthority: 'ca',
   databaseState: 'state',
+  backupKeys: 'backup-keys',
 };
 const SECRETS = ['admin', 'app', 'ca', 'migrate', 'monitor', 'state', 'tls', 'tokens'];
 
@@ -48,6 +49,8 @@ const builders: SecretBuilders = {
   serverTls: (api, {authority, certificate, privateKey}) =>
     secret(api, 'tls', {'ca.crt': authority, 'tls.crt': certificate, 'tls.key': privateKey}),
   apiTokens: (api, tokens) => secret(api, 'tokens', {tokens: tokens.map(({token}) => token).join()}),
+  backupKeys: (api, keys) =>
+    secret(api, 'backup-keys', Object.fromEntries([...keys].map(([id, key]) => [id, key.toString('base64')]))),
 };
 
 function aKeeper(guard: () => void = () => undefined) {
@@ -245,4 +248,40 @@ test("a volume's server is remembered beside those that are known", async () => 
   await keeper.rememberServerUuid(API, {0: 'the-uuid'});
   expect(server.asked.at(-1)).toMatchObject({verb: 'patch', object: 'Secret/state', options: {type: 'merge'}});
   expect((await keeper.ensure(API, NOW)).serverUuids).toEqual({0: 'the-uuid'});
+});
+
+describe('the key of backups', () => {
+  const KEYS = 'Secret/backup-keys';
+
+  test('is made once, and named by what it is', async () => {
+    const {server, keeper, writes} = aKeeper();
+    const id = await keeper.ensureBackupKey(API);
+    expect(id).toMatch(/^generated-[0-9a-f]{12}$/);
+    const stored = Buffer.from(server.objects.get(KEYS)?.data?.[id] ?? '', 'base64').toString();
+    expect(Buffer.from(stored, 'base64')).toHaveLength(32);
+    expect(await keeper.ensureBackupKey(API)).toBe(id);
+    expect(writes()).toEqual([`create ${KEYS}`]);
+    const other = aKeeper();
+    expect(await other.keeper.ensureBackupKey(API)).not.toBe(id);
+  });
+
+  test('stays the one in use when a person adds another', async () => {
+    const {server, keeper} = aKeeper();
+    const id = await keeper.ensureBackupKey(API);
+    const key = Buffer.alloc(32, 7).toString('base64');
+    edit(server, 'backup-keys', {'a-first': key, 'not-a-key': 'x'});
+    const using = (keyId: string): MaintenanceApi => ({...API, status: {backup: {keyId}}});
+    expect(await keeper.ensureBackupKey(using(id))).toBe(id);
+    expect(await keeper.ensureBackupKey(using('a-first'))).toBe('a-first');
+    expect(await keeper.ensureBackupKey(using('gone'))).toBe('a-first');
+  });
+
+  test('is not replaced when it was damaged, and not made while the resource is paused', async () => {
+    const {server, keeper} = aKeeper();
+    await expect(keeper.ensureBackupKey(PAUSED)).rejects.toThrow(AbsentSecretError);
+    const id = await keeper.ensureBackupKey(API);
+    edit(server, 'backup-keys', {[id]: 'short'});
+    await expect(keeper.ensureBackupKey(API)).rejects.toThrow(DamagedSecretError);
+    expect(server.log.filter((line) => line.startsWith('create'))).toHaveLength(1);
+  });
 });

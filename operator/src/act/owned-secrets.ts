@@ -1,4 +1,4 @@
-import {randomBytes} from 'node:crypto';
+import {createHash, randomBytes} from 'node:crypto';
 import {resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {
   controllerOf,
@@ -12,7 +12,7 @@ import {createAuthority, issueServerCertificate, needsRenewal} from './pki.ts';
 import {ownersAsWanted} from './volume-owner.ts';
 
 /** An account of the database; the wiring passes the builders' own list. */
-export type AccountRole = 'app' | 'migrate' | 'monitor' | 'admin';
+export type AccountRole = 'app' | 'migrate' | 'backup' | 'monitor' | 'admin';
 
 /** A Secret to be written; its data is in base64. */
 type BuiltSecret = WritableObject & {readonly data: Readonly<Record<string, string>>};
@@ -25,6 +25,7 @@ export interface SecretBuilders {
     readonly databaseTls: string;
     readonly databaseAuthority: string;
     readonly databaseState: string;
+    readonly backupKeys: string;
   };
   readonly roles: readonly AccountRole[];
   /** Who owns what the database's volume can't be read without; nobody while that is to outlive the resource. */
@@ -38,6 +39,7 @@ export interface SecretBuilders {
     pair: {readonly authority: string; readonly certificate: string; readonly privateKey: string},
   ): BuiltSecret;
   apiTokens(api: MaintenanceApi, tokens: readonly {readonly name: string; readonly token: string}[]): BuiltSecret;
+  backupKeys(api: MaintenanceApi, keys: ReadonlyMap<string, Buffer>): BuiltSecret;
 }
 
 /** What the operator knows of the Secrets that it owns. The values stay in memory and in the Secrets. */
@@ -59,6 +61,12 @@ interface SecretObject extends KubeObject {
 type SecretClient = Pick<KubeClient, 'create' | 'get' | 'patch'>;
 
 const PASSWORD_BYTES = 24;
+
+/** AES-256. */
+const KEY_BYTES = 32;
+
+const keyIdOf = (key: Buffer): string => `generated-${createHash('sha256').update(key).digest('hex').slice(0, 12)}`;
+const isKey = (text: string | undefined): boolean => Buffer.from(text ?? '', 'base64').length === KEY_BYTES;
 
 /** A password of characters that need no quoting in SQL, shells and option files. */
 const newPassword = (): string => randomBytes(PASSWORD_BYTES).toString('hex');
@@ -150,6 +158,24 @@ export class OwnedSecretKeeper {
       serverUuids: uuidsOf(state),
       version: [...versions.values()].sort().join(','),
     };
+  }
+
+  /**
+   * The id of the key that backups are encrypted with where the spec names none; it is made where there is none. Its id is
+   * part of its hash: another key has another id, whatever became of the one before.
+   *
+   * @throws ApiError; DamagedSecretError; AbsentSecretError
+   */
+  async ensureBackupKey(api: MaintenanceApi): Promise<string> {
+    const name = this.#builders.names(api.metadata.name).backupKeys;
+    const secret = await this.#getOrCreate(api, name, () => {
+      const key = randomBytes(KEY_BYTES);
+      return this.#builders.backupKeys(api, new Map([[keyIdOf(key), key]]));
+    });
+    const usable = Object.keys(secret.data ?? {}).filter((id) => isKey(decode(secret, id)));
+    const active = usable.find((id) => id === api.status?.backup?.keyId) ?? usable.sort()[0];
+    if (active === undefined) throw new DamagedSecretError(name, 'generated-…');
+    return active;
   }
 
   /** Remembers a volume's server UUID, so that the volume is never initialised a second time (invariant 9). */

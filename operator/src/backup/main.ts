@@ -3,7 +3,8 @@ import {pino} from 'pino';
 import {readBackupConfig} from './config.ts';
 import {dumpScript} from './dump-script.ts';
 import {BackupFailure} from './failure.ts';
-import {failed, succeeded, type RunResult} from './result.ts';
+import type {RunResult} from '../api/v1alpha1/backup-run.ts';
+import {failed, succeeded} from './result.ts';
 import {runBackup} from './run.ts';
 
 const logger = pino({level: process.env['LOG_LEVEL'] ?? 'info', base: {}});

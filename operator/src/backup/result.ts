@@ -1,22 +1,6 @@
-import {BackupFailure, type FailureReason} from './failure.ts';
+import type {RunResult} from '../api/v1alpha1/backup-run.ts';
+import {BackupFailure} from './failure.ts';
 import type {Manifest} from './manifest.ts';
-
-/** What a run tells in its termination message, which has room for 4096 bytes. */
-export type RunResult =
-  | {
-      readonly outcome: 'Succeeded';
-      readonly id: string;
-      readonly startedAt: string;
-      readonly finishedAt: string;
-      readonly manifestKey: string;
-      readonly keyId: string;
-      /** Of the encrypted object. */
-      readonly bytes: number;
-      readonly dumpBytes: number;
-      readonly tables: number;
-      readonly rows: number;
-    }
-  | {readonly outcome: 'Failed'; readonly reason: FailureReason; readonly message: string};
 
 const MAX_MESSAGE = 1000;
 

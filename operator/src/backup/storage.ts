@@ -11,7 +11,8 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import {BackupFailure, type FailureReason} from './failure.ts';
+import type {FailureReason} from '../api/v1alpha1/backup-run.ts';
+import {BackupFailure} from './failure.ts';
 
 export interface Destination {
   readonly bucket: string;

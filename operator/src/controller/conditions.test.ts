@@ -29,6 +29,7 @@ function input(change: Partial<ConditionInput> = {}): ConditionInput {
     unread: undefined,
     database: {state: 'Ready'},
     presence: {PrometheusRule: 'Absent', PodMonitor: 'Absent'},
+    backup: {status: 'True', reason: 'BackupReady', message: 'Backup "b" is there'},
     objectives: [],
     ...change,
   };

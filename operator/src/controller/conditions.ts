@@ -14,6 +14,7 @@ import type {ChildResult} from '../act/children.ts';
 import type {DatabaseProblem} from '../act/database-keeper.ts';
 import {describeMissing, type MissingReference} from '../observe/references.ts';
 import {escalation, sourceProblem, type Decision, type Observation} from '../remediation/index.ts';
+import type {BackupAnswer} from './backup-ready.ts';
 import {monitoringReady} from './monitoring-view.ts';
 
 /** How the database is, put together by the controller from its pod, its volume and its probe. */
@@ -40,6 +41,7 @@ export interface ConditionInput {
   readonly database: DatabaseView;
   /** Which optional kinds the cluster has. */
   readonly presence: Readonly<Record<OptionalKind, Presence>>;
+  readonly backup: BackupAnswer;
   readonly objectives: readonly ObjectiveStatus[];
 }
 
@@ -218,6 +220,7 @@ function answers(input: ConditionInput): Record<ConditionType, Answer> {
         ? {status: 'True', reason: 'Available', message: 'At least one pod is ready'}
         : {status: 'False', reason: 'NoReadyPods', message: 'No pod is ready'},
     DatabaseReady: databaseReady(input.database),
+    BackupReady: input.backup,
     MonitoringReady: monitoring(input),
     ObjectivesMet: objectivesMet(input),
     Remediating: remediating(input.decision),

@@ -9,7 +9,8 @@ import {GOOD, Stage} from './testing-stage.ts';
 
 async function someStates(...keys: readonly string[]): Promise<ResourceStates> {
   const client = new FakeServer();
-  const secrets: Pick<OwnedSecretKeeper, 'ensure'> = {ensure: () => Promise.reject(new Error('not asked'))};
+  const refused = (): Promise<never> => Promise.reject(new Error('not asked'));
+  const secrets: Pick<OwnedSecretKeeper, 'ensure' | 'ensureBackupKey'> = {ensure: refused, ensureBackupKey: refused};
   const states = new ResourceStates({client, clock: new FakeClock(), secrets, logger: new RecordingLogger()});
   const {metadata, ...api} = aMaintenanceApi({});
   for (const key of keys) {

@@ -21,6 +21,7 @@ import {
   type Outcome,
   type ReconcileContext,
 } from '../runtime/index.ts';
+import {Backups, type BackupsView} from './backups.ts';
 import {Checkpoints} from './checkpoints.ts';
 import {conditionsOf} from './conditions.ts';
 import {keepDatabase, rememberServer} from './database-care.ts';
@@ -44,6 +45,7 @@ export class MaintenanceApiController {
   readonly #o: MaintenanceApiControllerOptions;
   readonly #checkpoints: Checkpoints;
   readonly #children: ServedChildren;
+  readonly #backups: Backups;
   readonly #failures: Failures;
   /** What was said of resources that can't be used, so that it is said once. */
   readonly #unusable = new Map<string, string>();
@@ -52,6 +54,7 @@ export class MaintenanceApiController {
     this.#o = options;
     this.#checkpoints = new Checkpoints(options);
     this.#children = new ServedChildren(options);
+    this.#backups = new Backups(options);
     this.#failures = new Failures(options.clock);
   }
 
@@ -71,7 +74,7 @@ export class MaintenanceApiController {
       this.#forget(key);
       const [namespace, name = ''] = key.split('/');
       this.#o.recorder.forget({...(namespace && {namespace}), name});
-      return done;
+      return this.#withoutResource(key);
     }
     if (!reading.valid) {
       const {problem} = reading;
@@ -91,6 +94,15 @@ export class MaintenanceApiController {
       return outcome;
     } catch (error) {
       return this.#failed(key, touch, error);
+    }
+  }
+
+  async #withoutResource(key: string): Promise<Outcome> {
+    try {
+      await this.#backups.lookWithoutResource(key);
+      return done;
+    } catch (error) {
+      return isNamespaceTerminating(error) ? done : retry(error, CONFLICT_MS);
     }
   }
 
@@ -123,7 +135,8 @@ export class MaintenanceApiController {
       ...(api.spec.paused ? [] : await this.#children.prune(scope)),
       ...(api.spec.paused ? [] : await this.#ownVolume(scope)),
     ];
-    await this.#writeStatus(scope, results);
+    const backups = await this.#backups.look(scope, results);
+    await this.#writeStatus(scope, [...results, ...backups.results], backups);
     this.#watch(scope);
     await rememberServer(this.#o, scope);
     await this.#answerRetry(scope);
@@ -228,7 +241,7 @@ export class MaintenanceApiController {
     }
   }
 
-  async #writeStatus(scope: Scope, children: readonly ChildResult[]): Promise<void> {
+  async #writeStatus(scope: Scope, children: readonly ChildResult[], backups: BackupsView): Promise<void> {
     const {api, observation, decision, database, state, problems, wanted} = scope;
     const objectives = state.levels.objectiveStatuses(observation.now, {
       slo: api.spec.slo,
@@ -247,6 +260,7 @@ export class MaintenanceApiController {
       unread: wanted === undefined ? state.unread : undefined,
       database,
       presence: this.#o.cache.presence(),
+      backup: backups.answer,
       objectives,
     });
     const status = statusOf({
@@ -258,6 +272,7 @@ export class MaintenanceApiController {
       database,
       serverUuid: state.secrets?.serverUuids['0'],
       maxConnections: maxConnections(api.spec),
+      backup: backups.status,
     });
     this.#tellMetrics(scope, status);
     const written = await this.#o.status.write(api, status);

@@ -15,7 +15,13 @@ const HOUR = 60 * MINUTE;
 
 const account = (user: string) => ({user, password: `${user}-password`});
 const SECRETS: OwnedSecrets = {
-  accounts: {app: account('app'), migrate: account('migrate'), monitor: account('monitor'), admin: account('admin')},
+  accounts: {
+    app: account('app'),
+    migrate: account('migrate'),
+    backup: account('backup'),
+    monitor: account('monitor'),
+    admin: account('admin'),
+  },
   ...{authorityCertificate: 'ca', serverCertificate: 'tls', serverUuids: {}, version: '1'},
 };
 
@@ -34,6 +40,10 @@ function someStates(spec: Partial<MaintenanceApiSpecInput> = {}) {
       ensured++;
       fails?.();
       return SECRETS;
+    },
+    ensureBackupKey: async (): Promise<string> => {
+      fails?.();
+      return 'generated-1';
     },
   };
   const states = new ResourceStates({client: server, clock, secrets, logger});

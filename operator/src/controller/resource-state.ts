@@ -4,7 +4,13 @@ import type {OwnedSecretKeeper, OwnedSecrets} from '../act/owned-secrets.ts';
 import {AbsentSecretError, DamagedSecretError} from '../act/owned-secrets.ts';
 import {isNamespaceTerminating} from '../act/attempts.ts';
 import {readCheckpoint} from '../act/checkpoint.ts';
-import {readReferences, referencesOf, type ReferenceSnapshot} from '../observe/references.ts';
+import {
+  describeMissing,
+  readBackupReferences,
+  readReferences,
+  referencesOf,
+  type ReferenceSnapshot,
+} from '../observe/references.ts';
 import type {Observation} from '../remediation/index.ts';
 import {isApiError, messageOf, type Clock, type KubeClient, type Logger} from '../runtime/index.ts';
 import {InvalidCheckpointError, MemoryTrends, parseCheckpoint, ServiceLevels, type Checkpoint} from '../slo/index.ts';
@@ -14,11 +20,18 @@ const COMPARISON_MS = 3_600_000;
 /** While something is missing it is looked for this often, and so that no more than 6 are read a minute. */
 const MISSING_MS = 60_000;
 const EACH_MISSING_MS = 10_000;
+/** While something that backups need is missing: three Secrets at most are read each time. */
+const MISSING_BACKUP_MS = 60_000;
 /** While the namespace's Role is missing. */
 const FORBIDDEN_MS = 120_000;
 /** After a reading that failed it is tried again so soon, then half as often each time. */
 const FAILED_MS = 5_000;
 const FAILED_CAP_MS = 120_000;
+
+export interface BackupState {
+  readonly keyId: string | undefined;
+  readonly problem: string | undefined;
+}
 
 /** What is kept in memory of one resource between reconciles; all of it can be read again. */
 export interface ResourceState {
@@ -28,6 +41,8 @@ export interface ResourceState {
   references: ReferenceSnapshot;
   secrets: OwnedSecrets | undefined;
   secretsProblem: string | undefined;
+  /** What backups need: the id of a generated key, and what is missing or can't be used. */
+  backup: BackupState;
   accessMissing: string | undefined;
   /** Why the last reading failed, though it may succeed by itself; what was read before holds until then. */
   unread: string | undefined;
@@ -57,14 +72,14 @@ function intervalOf(state: ResourceState): number {
   if (state.unread !== undefined) return Math.min(FAILED_MS * 2 ** (state.failures - 1), FAILED_CAP_MS);
   if (state.accessMissing !== undefined) return FORBIDDEN_MS;
   const {hashes, missing} = state.references;
-  if (missing.length === 0) return COMPARISON_MS;
+  if (missing.length === 0) return state.backup.problem === undefined ? COMPARISON_MS : MISSING_BACKUP_MS;
   return Math.max(MISSING_MS, (Object.keys(hashes).length + missing.length) * EACH_MISSING_MS);
 }
 
 export interface ResourceStatesOptions {
   readonly client: Pick<KubeClient, 'get'>;
   readonly clock: Clock;
-  readonly secrets: Pick<OwnedSecretKeeper, 'ensure'>;
+  readonly secrets: Pick<OwnedSecretKeeper, 'ensure' | 'ensureBackupKey'>;
   readonly logger: Logger;
 }
 
@@ -135,6 +150,7 @@ export class ResourceStates {
       references: {hashes: {}, missing: []},
       secrets: undefined,
       secretsProblem: undefined,
+      backup: {keyId: undefined, problem: undefined},
       accessMissing: undefined,
       unread: undefined,
       failures: 0,
@@ -169,6 +185,7 @@ export class ResourceStates {
     try {
       if (everything) await this.#ensureSecrets(api, state, new Date(now));
       state.references = await this.#references(api, state);
+      if (everything || state.backup.problem !== undefined) state.backup = await this.#backup(api);
     } catch (error) {
       if (isNamespaceTerminating(error)) throw error;
       this.#failed(api, state, error);
@@ -188,6 +205,20 @@ export class ResourceStates {
     } catch (error) {
       if (!(error instanceof DamagedSecretError || error instanceof AbsentSecretError)) throw error;
       state.secretsProblem = error.message;
+    }
+  }
+
+  async #backup(api: MaintenanceApi): Promise<BackupState> {
+    const {backup} = api.spec;
+    if (backup === undefined) return {keyId: undefined, problem: undefined};
+    const missing = await readBackupReferences(this.#options.client, api);
+    const problem = missing.length === 0 ? undefined : describeMissing(missing);
+    if (backup.encryption !== undefined) return {keyId: backup.encryption.activeKey, problem};
+    try {
+      return {keyId: await this.#options.secrets.ensureBackupKey(api), problem};
+    } catch (error) {
+      if (!(error instanceof DamagedSecretError || error instanceof AbsentSecretError)) throw error;
+      return {keyId: undefined, problem: error.message};
     }
   }
 

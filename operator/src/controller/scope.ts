@@ -1,4 +1,5 @@
 import type {Attempts} from '../act/attempts.ts';
+import type {BackupWriter} from '../act/backups.ts';
 import type {ChildWriter} from '../act/children.ts';
 import type {DatabaseKeeper, DatabaseProblem} from '../act/database-keeper.ts';
 import type {Evictions} from '../act/evictions.ts';
@@ -33,12 +34,15 @@ export interface MaintenanceApiControllerOptions {
   readonly revisions: RevisionWriter;
   readonly evictions: Evictions;
   readonly volumeOwner: VolumeOwner;
+  readonly backups: BackupWriter;
   readonly status: StatusWriter;
   readonly resourceMetrics: ResourceMetrics;
   readonly recorder: EventRecorder;
   readonly logger: Logger;
   /** Namespace of the operator's own pods. */
   readonly namespace: string;
+  /** The operator's own image, in which backups are made; undefined: not known. */
+  readonly backupImage: string | undefined;
   /** Throws when the lease is too old to write (invariant 14). */
   readonly guard: () => void;
 }

@@ -11,6 +11,7 @@ import {
 } from '../desired/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import type {DeploymentProjection} from '../observe/projections.ts';
+import {backupKeyOf} from './backups.ts';
 import {hashOf} from './observation.ts';
 import type {KnownRevision, MaintenanceApiControllerOptions, Scope} from './scope.ts';
 
@@ -22,7 +23,7 @@ const NOTHING_OPTIONAL = {PrometheusRule: 'Absent', PodMonitor: 'Absent'} as con
 
 type Options = Pick<
   MaintenanceApiControllerOptions,
-  'attempts' | 'cache' | 'children' | 'client' | 'guard' | 'namespace' | 'revisions'
+  'attempts' | 'backupImage' | 'cache' | 'children' | 'client' | 'guard' | 'namespace' | 'revisions'
 >;
 
 /** Brings the children to what a revision needs, and keeps the revisions themselves. */
@@ -41,7 +42,10 @@ export class ServedChildren {
     // Pods that are there have their Secrets; new ones would wait for them.
     if (served === undefined || (state.secrets === undefined && deployment === undefined)) return [];
     const presence = this.#o.cache.presence();
-    const input = {api, revision: served, floor: floorOf(decision), presence, operatorNamespace: this.#o.namespace};
+    const input = {
+      ...{api, revision: served, floor: floorOf(decision), presence, operatorNamespace: this.#o.namespace},
+      ...{backupImage: this.#o.backupImage, backupKey: backupKeyOf(api, state)},
+    };
     const wanted = render(input);
     if ('refused' in wanted) return [wanted];
     const {touch} = state;

@@ -23,9 +23,11 @@ function input(change: Partial<StatusInput> & {observation?: Observation; decisi
     ...{api: API, now: new Date(NOW), observation, decision, children: [], missing: [], problems: []},
     ...{accessMissing: undefined, unread: undefined, database, objectives},
     presence: {PrometheusRule: 'Absent', PodMonitor: 'Absent'},
+    backup: {status: 'Unknown', reason: 'Observing', message: 'None so far'},
   });
   return {
     ...{api: API, observation, decision, conditions, objectives, database, serverUuid: 'the-uuid', maxConnections: 151},
+    backup: undefined,
     ...change,
   };
 }

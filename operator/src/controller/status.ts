@@ -1,6 +1,7 @@
 import {revisionAnnotations} from '../api/v1alpha1/index.ts';
 import type {Condition, MaintenanceApi, MaintenanceApiStatus, ObjectiveStatus} from '../api/v1alpha1/index.ts';
 import {escalation, type Decision, type Observation} from '../remediation/index.ts';
+import type {BackupsStatus} from './backup-plan.ts';
 import type {DatabaseView} from './conditions.ts';
 
 export interface StatusInput {
@@ -12,6 +13,7 @@ export interface StatusInput {
   readonly database: DatabaseView;
   readonly serverUuid: string | undefined;
   readonly maxConnections: number;
+  readonly backup: BackupsStatus | undefined;
 }
 
 type SuspendedRevision = NonNullable<NonNullable<MaintenanceApiStatus['revisions']>['suspended']>[number];
@@ -95,6 +97,10 @@ function revisionsStatus({observation, decision}: StatusInput): NonNullable<Main
   };
 }
 
+function backupStatus({backup}: StatusInput): Pick<MaintenanceApiStatus, 'backup'> {
+  return backup === undefined ? {} : {backup};
+}
+
 /** The whole status, composed once at the end of a reconcile from what was observed and decided. */
 export function statusOf(input: StatusInput): MaintenanceApiStatus {
   const {api, observation, decision} = input;
@@ -112,6 +118,7 @@ export function statusOf(input: StatusInput): MaintenanceApiStatus {
       ...(floor === undefined ? {} : {floor: {...floor, expiresAt: iso(floor.expiresAt)}}),
     },
     database: databaseStatus(input),
+    ...backupStatus(input),
     slo: [...input.objectives],
     ...(decision.restart === undefined ? {} : {restart: decision.restart}),
     remediation: {

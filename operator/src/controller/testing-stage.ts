@@ -1,5 +1,6 @@
 import {Registry} from 'prom-client';
 import {Attempts} from '../act/attempts.ts';
+import {BackupWriter} from '../act/backups.ts';
 import {ChildWriter} from '../act/children.ts';
 import {DatabaseKeeper} from '../act/database-keeper.ts';
 import {Evictions} from '../act/evictions.ts';
@@ -36,7 +37,13 @@ import {aCache, anObject, type Content} from './testing.ts';
 const KEY = 'apis/shop';
 const account = (user: string) => ({user, password: `${user}-password`});
 const SECRETS: OwnedSecrets = {
-  accounts: {app: account('app'), migrate: account('migrate'), monitor: account('monitor'), admin: account('admin')},
+  accounts: {
+    app: account('app'),
+    migrate: account('migrate'),
+    backup: account('backup'),
+    monitor: account('monitor'),
+    admin: account('admin'),
+  },
   ...{authorityCertificate: 'ca', serverCertificate: 'tls', serverUuids: {}, version: '1'},
 };
 const SPEC: Partial<MaintenanceApiSpecInput> = {replicas: 2};
@@ -86,6 +93,15 @@ export class Stage {
       get autoscalers() {
         return objects('HorizontalPodAutoscaler');
       },
+      get jobs() {
+        return objects('Job');
+      },
+      get backups() {
+        return objects('MaintenanceApiBackup');
+      },
+      get cronJobs() {
+        return objects('CronJob');
+      },
       get revisions() {
         return objects('ControllerRevision');
       },
@@ -114,7 +130,12 @@ export class Stage {
     const attempts = new Attempts(clock);
     const onChange = (key: string): void => void this.enqueued.push(key);
     const connect = () => Promise.reject(new Error('nobody is there'));
-    this.states = new ResourceStates({client: server, clock, secrets: {ensure: () => this.secrets()}, logger});
+    this.states = new ResourceStates({
+      client: server,
+      clock,
+      secrets: {ensure: () => this.secrets(), ensureBackupKey: () => Promise.resolve('generated-1')},
+      logger,
+    });
     server.refuse = (asked) => this.#note(asked);
     this.controller = new MaintenanceApiController({
       ...({client: server} as unknown as Pick<MaintenanceApiControllerOptions, 'client'>),
@@ -129,6 +150,8 @@ export class Stage {
       keeper: new DatabaseKeeper({connect, clock, logger, onChange}),
       children: new ChildWriter({client: server, applier, cache, attempts, guard}),
       revisions: new RevisionWriter({client: server, attempts, guard, onWrite: () => undefined}),
+      backups: new BackupWriter({client: server, attempts, guard, onWrite: () => undefined}),
+      backupImage: 'registry.example.com/operator:1',
       evictions: new Evictions({client: server, attempts, guard, clock}),
       volumeOwner: new VolumeOwner({
         ...{client: server, attempts, guard},

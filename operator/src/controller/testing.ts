@@ -1,9 +1,11 @@
 import {labels} from '../api/v1alpha1/index.ts';
 import type {Cache} from '../observe/cache.ts';
+import {projectBackup, projectJob} from '../observe/backup-projections.ts';
 import {
   projectAutoscaler,
   projectClaim,
   projectControllerRevision,
+  projectCronJob,
   projectDeployment,
   projectPod,
 } from '../observe/projections.ts';
@@ -14,6 +16,9 @@ const projections = {
   claims: projectClaim,
   deployments: projectDeployment,
   autoscalers: projectAutoscaler,
+  cronJobs: projectCronJob,
+  jobs: projectJob,
+  backups: projectBackup,
   replicaSets: (object: KubeObject) => ({owner: object.metadata.labels?.[labels.owner]}),
   revisions: (object: KubeObject) => {
     const projection = projectControllerRevision(object);

@@ -27,6 +27,11 @@ const HELD = deciding({
   considered: [{action: 'Rollback', taken: false, guard: 'Mode', reason: 'mode is Observe'}],
 });
 
+const madeAt = (name: string, time: string) => ({
+  ...{name, startedAt: time, completedAt: time, manifestKey: 'm', keyId: 'k'},
+});
+const FAILURE = {job: 'j', time: T1, reason: 'StorageFull', message: 'no room'} as const;
+
 /** One row an event: the status before, after, and what the note must say. */
 const rows: [EventReason, MaintenanceApiStatus | undefined, MaintenanceApiStatus, string][] = [
   ['RevisionCreated', undefined, {revisions: {desired: 'b'}}, 'b'],
@@ -62,6 +67,15 @@ const rows: [EventReason, MaintenanceApiStatus | undefined, MaintenanceApiStatus
     'gone',
   ],
   ['DatabaseRecovered', {database: {state: 'Unreachable'}}, {database: {state: 'Ready'}}, 'again'],
+  [
+    'BackupRequested',
+    {backup: {request: {value: '1', backup: 'a', time: T1}}},
+    {backup: {request: {value: '2', backup: 'b', time: T2}}},
+    'MaintenanceApiBackup "b" was made, as maintenance-api.io/backup-now asks (2)',
+  ],
+  ['BackupSucceeded', {backup: {last: madeAt('a', T1)}}, {backup: {last: madeAt('b', T2)}}, 'Backup "b"'],
+  ['BackupFailed', {}, {backup: {lastFailure: FAILURE}}, 'Job "j" made no backup (StorageFull): no room'],
+  ['KeySaved', {backup: {keySaved: 'a'}}, {backup: {keySaved: 'b'}}, 'key "b"'],
   ['ObjectiveBreached', {conditions: [MET]}, {conditions: [BREACHED]}, 'too slow'],
   ['ActionHeld', {}, remediating({lastDecision: HELD}), 'Rollback was not taken (Mode): mode is Observe'],
   [

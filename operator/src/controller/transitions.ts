@@ -55,6 +55,10 @@ class Side {
     return this.#status?.database ?? {};
   }
 
+  get backup(): Partial<NonNullable<MaintenanceApiStatus['backup']>> {
+    return this.#status?.backup ?? {};
+  }
+
   condition(type: ConditionType): {readonly status: string; readonly reason: Reason | ''; readonly message: string} {
     return this.#status?.conditions?.find((item) => item.type === type) ?? {status: '', reason: '', message: ''};
   }
@@ -190,6 +194,33 @@ const databaseBorn: Rule = (was, is) =>
     ? 'The database answered for the first time'
     : undefined;
 
+const backupRequested: Rule = (was, is) => {
+  const {request} = is.backup;
+  if (request === undefined || request.value === was.backup.request?.value) return undefined;
+  return `MaintenanceApiBackup "${request.backup}" was made, as ${requestAnnotations.backupNow} asks (${request.value})`;
+};
+
+const backupMade: Rule = (was, is) => {
+  const {last} = is.backup;
+  if (last === undefined || last.name === was.backup.last?.name) return undefined;
+  // The one before it was removed.
+  if (Date.parse(last.startedAt) < Date.parse(was.backup.last?.startedAt ?? '')) return undefined;
+  return `Backup "${last.name}" has everything that was written until ${last.startedAt}`;
+};
+
+const backupFailed: Rule = (was, is) => {
+  const {lastFailure} = is.backup;
+  if (lastFailure === undefined || lastFailure.job === was.backup.lastFailure?.job) return undefined;
+  return `Job "${lastFailure.job}" made no backup (${lastFailure.reason}): ${lastFailure.message}`;
+};
+
+const keySaved: Rule = (was, is) => {
+  const {keySaved: saved} = is.backup;
+  return saved === undefined || saved === was.backup.keySaved
+    ? undefined
+    : `Encryption key "${saved}" is said to be kept outside of the cluster`;
+};
+
 /** In the order in which a person should read them. */
 const rules: readonly (readonly [EventReason, Rule])[] = [
   ['RevisionCreated', asksFor],
@@ -205,6 +236,10 @@ const rules: readonly (readonly [EventReason, Rule])[] = [
   ['DatabaseInitialised', databaseBorn],
   ['DatabaseUnreachable', databaseLost],
   ['DatabaseRecovered', databaseBack],
+  ['BackupRequested', backupRequested],
+  ['BackupSucceeded', backupMade],
+  ['BackupFailed', backupFailed],
+  ['KeySaved', keySaved],
   ['ObjectiveBreached', turned('ObjectivesMet', 'False')],
   ['ActionHeld', held],
   ['Escalated', became('Remediating', 'Escalated')],

@@ -1,5 +1,5 @@
 import {describe, expect, test} from '@jest/globals';
-import {childLabels, labels, NAME_PATTERN} from '../api/v1alpha1/index.ts';
+import {childLabels, labels, NAME_PATTERN, type Component} from '../api/v1alpha1/index.ts';
 import {builders, desiredObjects} from './index.ts';
 import {childNames, databaseHosts, databasePodHost, databasePodName, revisionName} from './names.ts';
 import type {DesiredInput} from './objects.ts';
@@ -38,7 +38,8 @@ describe('desiredObjects', () => {
   test.each(all)('of %s belongs to the resource and carries its labels', (_, input) => {
     const {api} = input;
     for (const {metadata} of desiredObjects(input) as unknown as Object_[]) {
-      const component = metadata.labels[labels.component] === 'api' ? 'api' : 'database';
+      const component = metadata.labels[labels.component] as Component;
+      expect(['api', 'database', 'backup']).toContain(component);
       expect(metadata.labels).toMatchObject(childLabels(api.metadata.name, component));
       expect(metadata.ownerReferences).toEqual([
         {
@@ -60,8 +61,8 @@ describe('desiredObjects', () => {
       expect(kinds.lastIndexOf(before)).toBeLessThan(kinds.indexOf('StatefulSet'));
       expect(kinds.lastIndexOf(before)).toBeLessThan(kinds.indexOf('Deployment'));
     }
-    // No Ingress, no PodMonitor, and the alert rules in neither of their two forms.
-    expect(kinds).toHaveLength(Object.keys(builders).length - 4);
+    // No Ingress, no PodMonitor, no backups, and the alert rules in neither of their two forms.
+    expect(kinds).toHaveLength(Object.keys(builders).length - 6);
   });
 
   test('has no object twice', () => {
@@ -109,7 +110,7 @@ describe('names', () => {
       `${childNames(longest).database}-${'0'.repeat(10)}`,
     ];
     for (const name of names) expect(name).toMatch(/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/);
-    expect(new Set(Object.values(databaseRole)).size).toBe(4);
+    expect(new Set(Object.values(databaseRole)).size).toBe(5);
   });
 
   test("the database's certificate names every host by which it is reached", () => {

@@ -1,10 +1,11 @@
+import {backupCronJob} from './backup-cron-job.ts';
 import {deployment} from './deployment.ts';
 import {horizontalPodAutoscaler} from './horizontal-pod-autoscaler.ts';
 import {ingress} from './ingress.ts';
 import {mysqlConfig} from './mysql-config.ts';
 import {mysqlPodsService, mysqlService, mysqlServiceAccount} from './mysql-service.ts';
 import type {DesiredInput, KubeObject} from './objects.ts';
-import {apiNetworkPolicy, databaseNetworkPolicy} from './network-policy.ts';
+import {apiNetworkPolicy, backupNetworkPolicy, databaseNetworkPolicy} from './network-policy.ts';
 import {podDisruptionBudget} from './pod-disruption-budget.ts';
 import {podMonitor} from './pod-monitor.ts';
 import {prometheusRule} from './prometheus-rule.ts';
@@ -13,16 +14,21 @@ import {serviceAccount} from './service-account.ts';
 import {service} from './service.ts';
 import {statefulSet} from './statefulset.ts';
 
+export {backupInputOf} from './backup-input.ts';
+export {backupJob} from './backup-job.ts';
+export {retainedLabels} from './metadata.ts';
 export {replicasHandover} from './deployment.ts';
 export {retainedOwners} from './metadata.ts';
 export {DATA_MISSING_PREFIX} from './mysql-init.ts';
 export {
+  backupJobName,
   childNames,
   databaseHosts,
   databasePodHost,
   databasePodName,
   databaseRoles,
   ports,
+  requestedBackupName,
   volumeClaimName,
 } from './names.ts';
 export type {DatabaseRole} from './names.ts';
@@ -31,7 +37,14 @@ export {UnknownRenderVersion} from './pod-template.ts';
 export {milliValue, quantityValue} from './quantity.ts';
 export {controllerRevision, revisionData, revisionHash, servedImage} from './revision.ts';
 export {maxConnections} from './scaling.ts';
-export {apiTokensSecret, authoritySecret, databaseStateSecret, roleSecret, serverTlsSecret} from './secrets.ts';
+export {
+  apiTokensSecret,
+  authoritySecret,
+  backupKeysSecret,
+  databaseStateSecret,
+  roleSecret,
+  serverTlsSecret,
+} from './secrets.ts';
 export type {SecretObject} from './secrets.ts';
 
 /** A pure builder of one child; undefined = not wanted. */
@@ -44,11 +57,13 @@ export const builders: Readonly<Record<string, Builder>> = {
   mysqlConfig,
   databaseNetworkPolicy,
   apiNetworkPolicy,
+  backupNetworkPolicy,
   mysqlPodsService,
   mysqlService,
   service,
   ingress,
   statefulSet,
+  backupCronJob,
   podDisruptionBudget,
   deployment,
   horizontalPodAutoscaler,

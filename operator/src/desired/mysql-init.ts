@@ -68,6 +68,7 @@ account() {
 # Assigned first: a failure inside a longer command would not end the script.
 app=$(password app)
 migrate=$(password migrate)
+backup=$(password backup)
 monitor=$(password monitor)
 admin=$(password admin)
 schema="\\\`$DB_NAME\\\`"
@@ -83,6 +84,9 @@ printf '%s\\n' '[client]' host=127.0.0.1 user=monitor "password=$monitor" ssl-mo
   sql "GRANT SELECT, INSERT, UPDATE, DELETE ON $schema_pattern.* TO 'app'@'%'"
   account migrate "$migrate"
   sql "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON $schema_pattern.* TO 'migrate'@'%'"
+  account backup "$backup"
+  sql "GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON $schema_pattern.* TO 'backup'@'%'"
+  sql "GRANT SHOW_ROUTINE ON *.* TO 'backup'@'%'"
   account monitor "$monitor"
   sql "GRANT PROCESS, SERVICE_CONNECTION_ADMIN ON *.* TO 'monitor'@'%'"
   sql "GRANT SELECT ON performance_schema.* TO 'monitor'@'%'"

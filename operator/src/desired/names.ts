@@ -1,5 +1,7 @@
+import {canonicalHash} from './canonical.ts';
+
 /** Accounts of the managed database: a role is one account, one Secret and one set of privileges. */
-export const databaseRoles = ['app', 'migrate', 'monitor', 'admin'] as const;
+export const databaseRoles = ['app', 'migrate', 'backup', 'monitor', 'admin'] as const;
 export type DatabaseRole = (typeof databaseRoles)[number];
 
 /** Names of everything that belongs to one MaintenanceApi, all in its namespace. */
@@ -22,6 +24,10 @@ export interface ChildNames {
   readonly databaseTls: string;
   /** Secret with the authority's certificate and key; never mounted. */
   readonly databaseAuthority: string;
+  /** CronJob and NetworkPolicy of backups. */
+  readonly backup: string;
+  /** Secret with the encryption key that the operator generated. */
+  readonly backupKeys: string;
   /** Secret with the server UUID of each ordinal that was once initialised. */
   readonly databaseState: string;
 }
@@ -39,18 +45,31 @@ export function childNames(name: string): ChildNames {
     databaseRole: {
       app: `${database}-app`,
       migrate: `${database}-migrate`,
+      backup: `${database}-backup`,
       monitor: `${database}-monitor`,
       admin: `${database}-admin`,
     },
     databaseTls: `${database}-tls`,
     databaseAuthority: `${database}-ca`,
     databaseState: `${database}-state`,
+    backup: `${name}-backup`,
+    backupKeys: `${name}-backup-keys`,
   };
 }
 
 /** Name of the ControllerRevision that holds a revision. */
 export function revisionName(name: string, hash: string): string {
   return `${name}-${hash}`;
+}
+
+/** Name of the Job of a MaintenanceApiBackup that somebody made, by its uid. */
+export function backupJobName(name: string, uid: string): string {
+  return `${childNames(name).backup}-${canonicalHash(uid).slice(0, 10)}`;
+}
+
+/** Name of the MaintenanceApiBackup by which a request is answered. */
+export function requestedBackupName({name, uid}: {readonly name: string; readonly uid: string}, value: string): string {
+  return `${name}-now-${canonicalHash([uid, value]).slice(0, 10)}`;
 }
 
 /** Name of a database pod. */

@@ -1,8 +1,8 @@
 import {describe, expect, test} from '@jest/globals';
 import type {NetworkPolicy} from 'kubernetes-types/networking/v1.js';
 import type {MaintenanceApiSpecInput} from '../api/v1alpha1/index.ts';
-import {apiNetworkPolicy, databaseNetworkPolicy} from './network-policy.ts';
-import {aMaintenanceApi, desiredInput} from './testing/scenarios.ts';
+import {apiNetworkPolicy, backupNetworkPolicy, databaseNetworkPolicy} from './network-policy.ts';
+import {aMaintenanceApi, desiredInput, minimalBackup} from './testing/scenarios.ts';
 
 type Settings = NonNullable<MaintenanceApiSpecInput['networkPolicy']>;
 const built = (settings: Settings): NetworkPolicy['spec'] =>
@@ -40,15 +40,44 @@ describe("who may read the API's metrics", () => {
   });
 });
 
-test('nothing is left of either policy when they are off', () => {
-  const input = desiredInput(aMaintenanceApi({networkPolicy: {mode: 'Off'}}));
-  expect([apiNetworkPolicy(input), databaseNetworkPolicy(input)]).toEqual([undefined, undefined]);
+test('nothing is left of any policy when they are off', () => {
+  const input = desiredInput(aMaintenanceApi({networkPolicy: {mode: 'Off'}, backup: minimalBackup}));
+  const policies = [apiNetworkPolicy, databaseNetworkPolicy, backupNetworkPolicy].map((build) => build(input));
+  expect(policies).toEqual([undefined, undefined, undefined]);
 });
 
 test('both directions of every pod are decided: what no rule names is refused', () => {
-  const input = desiredInput(aMaintenanceApi());
-  for (const policy of [apiNetworkPolicy(input), databaseNetworkPolicy(input)] as unknown as NetworkPolicy[]) {
+  const input = desiredInput(aMaintenanceApi({backup: minimalBackup}));
+  const all = [apiNetworkPolicy(input), databaseNetworkPolicy(input), backupNetworkPolicy(input)];
+  for (const policy of all as unknown as NetworkPolicy[]) {
     expect(policy.spec?.policyTypes).toEqual(['Ingress', 'Egress']);
   }
   expect((databaseNetworkPolicy(input) as NetworkPolicy).spec?.egress).toBeUndefined();
+});
+
+describe("a backup's pod", () => {
+  const spec = (endpoint?: string): NetworkPolicy['spec'] => {
+    const s3 = {...minimalBackup.destination.s3, ...(endpoint !== undefined && {endpoint})};
+    const policy = backupNetworkPolicy(desiredInput(aMaintenanceApi({backup: {destination: {s3}}})));
+    return (policy as NetworkPolicy | undefined)?.spec;
+  };
+
+  test.each([
+    [undefined, 443],
+    ['https://storage.example.com', 443],
+    ['http://storage.example.com', 80],
+    ['http://storage.team-a.svc:7070', 7070],
+  ])('reaches its storage, %s, by its port', (endpoint, port) => {
+    expect(spec(endpoint)?.egress?.at(-1)).toEqual({ports: [{protocol: 'TCP', port}]});
+  });
+
+  test('is reached by nobody, and reaches the database only where there are backups', () => {
+    expect(spec()?.ingress).toBeUndefined();
+    const clients = (api: ReturnType<typeof aMaintenanceApi>) =>
+      (databaseNetworkPolicy(desiredInput(api)) as NetworkPolicy).spec?.ingress?.[0]?.from?.map(
+        ({podSelector}) => podSelector?.matchLabels?.['app.kubernetes.io/component'],
+      );
+    expect(clients(aMaintenanceApi({backup: minimalBackup}))).toEqual(['api', 'backup']);
+    expect(clients(aMaintenanceApi())).toEqual(['api']);
+  });
 });

@@ -42,10 +42,7 @@ export function apiNetworkPolicy({api, operatorNamespace}: DesiredInput): KubeOb
         {from: [operator(operatorNamespace), ...readers], ports: [tcp(ports.apiMetrics)]},
       ],
       egress: [
-        // Anywhere: a node-local cache answers at an address of the node, which no selector finds.
-        {ports: [{protocol: 'UDP', port: DNS_PORT}, tcp(DNS_PORT)]},
-        // Policies are judged after a Service's port was translated, and DNS pods may listen on another one.
-        {to: [DNS_PODS]},
+        ...dnsRules(),
         {to: [{podSelector: {matchLabels: databaseSelector(name)}}], ports: [tcp(ports.mysql)]},
         ...(egressTo?.map(canonicalRule) ?? []),
       ],
@@ -53,10 +50,12 @@ export function apiNetworkPolicy({api, operatorNamespace}: DesiredInput): KubeOb
   } satisfies NetworkPolicy;
 }
 
-/** The database answers its API, and the operator, which also tries the accounts; of its own accord it reaches nothing. */
+/** The database answers its API, its backups, and the operator, which also tries the accounts; of its own accord it reaches nothing. */
 export function databaseNetworkPolicy({api, operatorNamespace}: DesiredInput): KubeObject | undefined {
   if (api.spec.networkPolicy.mode === 'Off') return undefined;
   const {name} = api.metadata;
+  const components = api.spec.backup === undefined ? (['api'] as const) : (['api', 'backup'] as const);
+  const clients = components.map((component) => selectorLabels(name, component));
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -65,11 +64,47 @@ export function databaseNetworkPolicy({api, operatorNamespace}: DesiredInput): K
       podSelector: {matchLabels: databaseSelector(name)},
       policyTypes: ['Ingress', 'Egress'],
       ingress: [
-        {from: [{podSelector: {matchLabels: selectorLabels(name, 'api')}}], ports: [tcp(ports.mysql)]},
+        {from: clients.map((matchLabels) => ({podSelector: {matchLabels}})), ports: [tcp(ports.mysql)]},
         {from: [operator(operatorNamespace)], ports: [tcp(ports.mysql), tcp(ports.mysqlAdmin)]},
       ],
     },
   } satisfies NetworkPolicy;
+}
+
+/** A backup's pod reaches DNS, its database, and the storage's port; nobody reaches it. */
+export function backupNetworkPolicy({api}: DesiredInput): KubeObject | undefined {
+  const {backup, networkPolicy} = api.spec;
+  if (networkPolicy.mode === 'Off' || backup === undefined) return undefined;
+  const {name} = api.metadata;
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: childMetadata(api, childNames(name).backup, 'backup'),
+    spec: {
+      podSelector: {matchLabels: selectorLabels(name, 'backup')},
+      policyTypes: ['Ingress', 'Egress'],
+      egress: [
+        ...dnsRules(),
+        {to: [{podSelector: {matchLabels: databaseSelector(name)}}], ports: [tcp(ports.mysql)]},
+        // Policies know no host names.
+        {ports: [tcp(storagePort(backup.destination.s3.endpoint))]},
+      ],
+    },
+  } satisfies NetworkPolicy;
+}
+
+function storagePort(endpoint: string | undefined): number {
+  const {port, protocol} = new URL(endpoint ?? 'https://s3.amazonaws.com');
+  return port === '' ? ({'http:': 80}[protocol] ?? 443) : Number(port);
+}
+
+function dnsRules(): NetworkPolicyEgressRule[] {
+  return [
+    // Anywhere: a node-local cache answers at an address of the node, which no selector finds.
+    {ports: [{protocol: 'UDP', port: DNS_PORT}, tcp(DNS_PORT)]},
+    // Policies are judged after a Service's port was translated, and DNS pods may listen on another one.
+    {to: [DNS_PODS]},
+  ];
 }
 
 /** The operator's own pods (config/manager). */

@@ -1,4 +1,4 @@
-import type {MaintenanceApi, OptionalKind, Presence, RevisionData} from '../api/v1alpha1/index.ts';
+import type {BackupSpec, MaintenanceApi, OptionalKind, Presence, RevisionData} from '../api/v1alpha1/index.ts';
 
 /** An object to be applied: plain JSON in the form in which the API server stores it. */
 export interface KubeObject {
@@ -32,4 +32,18 @@ export interface DesiredInput {
   readonly presence: Readonly<Record<OptionalKind, Presence>>;
   /** Namespace in which the operator's own pods are. */
   readonly operatorNamespace: string;
+  /** The operator's own image, in which backups are made; undefined: not known. */
+  readonly backupImage: string | undefined;
+  /** Id of the encryption key that the operator generated; undefined: none, or not known yet. */
+  readonly backupKey: string | undefined;
+}
+
+/** What decides how one backup is made. */
+export interface BackupInput {
+  readonly api: MaintenanceApi;
+  readonly backup: BackupSpec;
+  /** The operator's. */
+  readonly image: string;
+  /** Of the key that it is encrypted with. */
+  readonly keyId: string;
 }

@@ -4,6 +4,7 @@ import {databaseRoles} from './names.ts';
 import {
   apiTokensSecret,
   authoritySecret,
+  backupKeysSecret,
   databaseStateSecret,
   GeneratedValueError,
   roleSecret,
@@ -29,6 +30,25 @@ describe('retained Secrets', () => {
     expect(secret.metadata.labels).not.toHaveProperty([labels.instance]);
     expect(secret.metadata.labels).toMatchObject({[labels.owner]: 'shop', [labels.component]: 'database'});
     expect(secret.metadata.annotations).toEqual({'argocd.argoproj.io/sync-options': 'Prune=false'});
+  });
+});
+
+describe('the key of backups', () => {
+  const keys = new Map([['generated-1', Buffer.alloc(32, 1)]]);
+
+  test.each(['Retain', 'Delete'] as const)(
+    'stays with the backups that only it opens, under the policy %s',
+    (policy) => {
+      const secret = backupKeysSecret(aMaintenanceApi({deletionPolicy: policy}), keys);
+      expect(secret.metadata).not.toHaveProperty('ownerReferences');
+      expect(secret.metadata.annotations).toEqual({'argocd.argoproj.io/sync-options': 'Prune=false'});
+      expect(secret.metadata.labels).not.toHaveProperty([labels.instance]);
+      expect(decoded(secret)).toEqual({'generated-1': Buffer.alloc(32, 1).toString('base64')});
+    },
+  );
+
+  test('has 32 bytes', () => {
+    expect(() => backupKeysSecret(api, new Map([['a', Buffer.alloc(31)]]))).toThrow(GeneratedValueError);
   });
 });
 

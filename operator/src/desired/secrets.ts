@@ -64,6 +64,28 @@ export function databaseStateSecret(api: MaintenanceApi, serverUuids: ReadonlyMa
   } satisfies Secret;
 }
 
+/**
+ * The key that backups are encrypted with where the spec names none; kept like the backups that only it opens.
+ *
+ * @param keys - 32 bytes each, by id
+ */
+export function backupKeysSecret(api: MaintenanceApi, keys: ReadonlyMap<string, Buffer>): SecretObject {
+  if ([...keys.values()].some((key) => key.length !== 32)) throw new GeneratedValueError('A key must have 32 bytes');
+  // Under the policy Delete too: what is in the bucket stays, and only this opens it.
+  const {ownerReferences: _none, ...metadata} = retainedMetadata(
+    api,
+    childNames(api.metadata.name).backupKeys,
+    'backup',
+  );
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata,
+    type: 'Opaque',
+    data: base64(Object.fromEntries([...keys].map(([id, key]) => [id, key.toString('base64')]))),
+  } satisfies Secret;
+}
+
 /** The authority that signs the database's certificates. No pod mounts it. */
 export function authoritySecret(api: MaintenanceApi, authority: KeyPair): SecretObject {
   return {

@@ -9,17 +9,20 @@ import {
 import type {KubeObject} from '../runtime/index.ts';
 import {Kind, type CacheOptions, type ChildKind} from './kind.ts';
 import {OptionalKinds} from './optional-kinds.ts';
+import {projectBackup, projectJob, type BackupProjection, type JobProjection} from './backup-projections.ts';
 import {
   projectAutoscaler,
   projectChild,
   projectClaim,
   projectControllerRevision,
+  projectCronJob,
   projectDeployment,
   projectPod,
   projectReplicaSet,
   type AutoscalerProjection,
   type ClaimProjection,
   type ControllerRevisionProjection,
+  type CronJobProjection,
   type DeploymentProjection,
   type PodProjection,
   type ReplicaSetProjection,
@@ -67,6 +70,10 @@ export class Cache {
   readonly claims: Kind<ClaimProjection>;
   readonly pods: Kind<PodProjection>;
   readonly revisions: Kind<RevisionEntry>;
+  readonly cronJobs: Kind<CronJobProjection>;
+  readonly jobs: Kind<JobProjection>;
+  /** Of every MaintenanceApi, whoever made them. */
+  readonly backups: Kind<BackupProjection>;
   readonly #optional: OptionalKinds;
   readonly #kinds: readonly AnyKind[];
   readonly #children: ReadonlyMap<string, ChildKind & AnyKind>;
@@ -84,9 +91,13 @@ export class Cache {
       const projection = projectControllerRevision(object);
       return {owner: projection?.owner, projection};
     });
+    this.cronJobs = new Kind(options, resources.cronJob, projectCronJob);
+    this.jobs = new Kind(options, resources.job, projectJob);
+    this.backups = new Kind(options, resources.maintenanceApiBackup, projectBackup);
     const read = new Map<string, ChildKind & AnyKind>([
       [resources.deployment.kind, this.deployments],
       [resources.horizontalPodAutoscaler.kind, this.autoscalers],
+      [resources.cronJob.kind, this.cronJobs],
     ]);
     // Of the other children no more is read than applying needs.
     this.#children = new Map(
@@ -95,7 +106,10 @@ export class Cache {
     this.#optional = new OptionalKinds(options, () => {
       for (const key of this.apis.keys()) options.onChange(key);
     });
-    this.#kinds = [this.apis, ...this.#children.values(), this.replicaSets, this.claims, this.pods, this.revisions];
+    this.#kinds = [
+      ...[this.apis, ...this.#children.values(), this.replicaSets, this.claims, this.pods],
+      ...[this.revisions, this.jobs, this.backups],
+    ];
   }
 
   start(): void {
@@ -158,9 +172,19 @@ export class Cache {
   }
 
   #store(kind: string): Pick<ChildKind, 'expect' | 'fresh'> | undefined {
-    if (kind === 'MaintenanceApi') return this.apis;
-    if (kind === 'ControllerRevision') return this.revisions;
-    if (kind === 'PersistentVolumeClaim') return this.claims;
-    return this.child(kind);
+    switch (kind) {
+      case resources.maintenanceApi.kind:
+        return this.apis;
+      case resources.controllerRevision.kind:
+        return this.revisions;
+      case resources.persistentVolumeClaim.kind:
+        return this.claims;
+      case resources.job.kind:
+        return this.jobs;
+      case resources.maintenanceApiBackup.kind:
+        return this.backups;
+      default:
+        return this.child(kind);
+    }
   }
 }

@@ -32,6 +32,8 @@ export interface ChildKind {
   fresh(key: string): boolean;
 }
 
+const byPeople: readonly ResourceRef[] = [resources.maintenanceApi, resources.maintenanceApiBackup];
+
 /** One kind's reflectors, one a served namespace, read as one. */
 export class Kind<T extends {readonly owner?: string | undefined}> {
   readonly reflectors: readonly Reflector<T>[];
@@ -45,7 +47,8 @@ export class Kind<T extends {readonly owner?: string | undefined}> {
         client: options.client,
         ref,
         ...(namespace === undefined ? {} : {namespace}),
-        ...(ref === resources.maintenanceApi ? {} : {labelSelector: labels.owner}),
+        // People make these two, without our labels.
+        ...(byPeople.includes(ref) ? {} : {labelSelector: labels.owner}),
         project,
         indexes: {
           owner: (value, key) => (value.owner === undefined ? [] : [`${key.split('/')[0] ?? ''}/${value.owner}`]),

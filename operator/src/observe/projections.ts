@@ -1,5 +1,6 @@
 import {FIELD_MANAGER, labels, REPLICAS_HANDOVER_MANAGER, type RevisionData} from '../api/v1alpha1/index.ts';
 import {ownedHash, type KubeObject, type OwnerReference} from '../runtime/index.ts';
+import {projectBackupPod, type BackupPodProjection} from './backup-projections.ts';
 
 /**
  * What is kept of each watched object: only what a decision reads (0.2 kB instead of 8 kB). The raw objects are the
@@ -17,6 +18,11 @@ export interface ChildProjection {
 
 export interface AutoscalerProjection extends ChildProjection {
   readonly minReplicas: number;
+}
+
+export interface CronJobProjection extends ChildProjection {
+  /** When our manager's fields last changed, milliseconds. */
+  readonly appliedAt: number | undefined;
 }
 
 export interface DeploymentProjection extends ChildProjection {
@@ -93,6 +99,8 @@ export interface PodProjection {
   readonly imageId: string | undefined;
   /** Message that an init container left when it failed. */
   readonly initFailure: string | undefined;
+  /** Of a backup's pod: what it came to. */
+  readonly backup: BackupPodProjection | undefined;
 }
 
 interface RawCondition {
@@ -164,6 +172,11 @@ export function projectChild(object: KubeObject): ChildProjection {
     owned: ownedHash(object, FIELD_MANAGER),
     deleting: object.metadata.deletionTimestamp !== undefined,
   };
+}
+
+/** Keeps since when a CronJob is as it is. */
+export function projectCronJob(object: KubeObject): CronJobProjection {
+  return {...projectChild(object), appliedAt: appliedBy(object, FIELD_MANAGER).at};
 }
 
 /** Keeps the least number of pods that an autoscaler keeps. */
@@ -308,6 +321,7 @@ export function projectPod(object: RawPod): PodProjection {
     runningSince: millis(ownOf(object, containerStatuses)?.state?.running?.startedAt),
     imageId: imageIdOf(ownOf(object, containerStatuses)),
     initFailure: initFailureOf(initContainerStatuses),
+    backup: projectBackupPod(object),
   };
 }
 

@@ -6,7 +6,7 @@ import {
   type MaintenanceApiSpecInput,
 } from '../api/v1alpha1/index.ts';
 import {ApiError, type ResourceRef} from '../runtime/index.ts';
-import {describeMissing, readReferences, referencesOf} from './references.ts';
+import {describeMissing, readBackupReferences, readReferences, referencesOf} from './references.ts';
 
 type Variable = NonNullable<MaintenanceApiSpecInput['env']>[number];
 
@@ -110,5 +110,33 @@ describe('what is missing', () => {
     const error = new ApiError('403', {kind: 'Forbidden', status: 403, reason: 'Forbidden'});
     const server = {get: () => Promise.reject(error)};
     await expect(readReferences(server, anApi(fromSecret('a', 'x')), 'key')).rejects.toBe(error);
+  });
+});
+
+describe('what backups need', () => {
+  const backedUp = (backup: object = {}): MaintenanceApi => {
+    const destination = {s3: {bucket: 'backups', credentialsSecretRef: {name: 'storage'}, caSecretRef: {name: 'ca'}}};
+    const api = anApi();
+    return {...api, spec: maintenanceApiSpec.parse({image: 'a:1', backup: {destination, ...backup}})};
+  };
+  const own = {encryption: {keysSecretRef: {name: 'keys'}, activeKey: 'k2'}};
+
+  test('is read with every key that its pod mounts', async () => {
+    const server = aServer({'Secret/storage': {accessKeyId: 'a'}, 'Secret/keys': {k1: 'x'}});
+    expect(describeMissing(await readBackupReferences(server, backedUp(own)))).toBe(
+      'Secret "storage" has no key "secretAccessKey"; Secret "ca" does not exist; Secret "keys" has no key "k2"',
+    );
+    expect(server.read).toHaveLength(3);
+  });
+
+  test('is all there, or not asked for', async () => {
+    const all = {
+      ...{'Secret/storage': {accessKeyId: 'a', secretAccessKey: 'b'}, 'Secret/ca': {'ca.crt': 'c'}},
+      'Secret/keys': {k2: 'x'},
+    };
+    expect(await readBackupReferences(aServer(all), backedUp(own))).toEqual([]);
+    const server = aServer({});
+    expect(await readBackupReferences(server, anApi())).toEqual([]);
+    expect(server.read).toEqual([]);
   });
 });

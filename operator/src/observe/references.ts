@@ -1,5 +1,5 @@
 import {createHmac} from 'node:crypto';
-import {resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+import {backupSecretKeys, resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import type {KubeClient, KubeObject} from '../runtime/index.ts';
 
 /** A Secret or ConfigMap that the spec names and that isn't there, or lacks a key. */
@@ -85,4 +85,41 @@ export async function readReferences(
   const order = ({kind, name, key}: MissingReference): string => JSON.stringify([kind, name, key]);
   missing.sort((a, b) => (order(a) < order(b) ? -1 : 1));
   return {hashes, missing};
+}
+
+/** The Secrets that spec.backup names, with the keys that its pod mounts: without one of them it would wait for ever. */
+function backupReferencesOf({
+  spec: {backup},
+}: MaintenanceApi): readonly {readonly name: string; readonly keys: readonly string[]}[] {
+  if (backup === undefined) return [];
+  const {accessKeyId, authority, secretAccessKey} = backupSecretKeys;
+  const {credentialsSecretRef, caSecretRef} = backup.destination.s3;
+  return [
+    {name: credentialsSecretRef.name, keys: [accessKeyId, secretAccessKey]},
+    ...(caSecretRef === undefined ? [] : [{name: caSecretRef.name, keys: [authority]}]),
+    ...(backup.encryption === undefined
+      ? []
+      : [{name: backup.encryption.keysSecretRef.name, keys: [backup.encryption.activeKey]}]),
+  ];
+}
+
+/**
+ * What spec.backup names and isn't there.
+ *
+ * @throws ApiError, also Forbidden where the namespace's Role is missing
+ */
+export async function readBackupReferences(
+  client: Pick<KubeClient, 'get'>,
+  api: MaintenanceApi,
+): Promise<readonly MissingReference[]> {
+  const missing: MissingReference[] = [];
+  for (const {name, keys} of backupReferencesOf(api)) {
+    const object = await client.get<DataObject>(resources.secret, api.metadata.namespace, name);
+    if (object === undefined) missing.push({kind: 'Secret', name, key: undefined});
+    else
+      missing.push(
+        ...keys.filter((key) => object.data?.[key] === undefined).map((key) => ({kind: 'Secret' as const, name, key})),
+      );
+  }
+  return missing;
 }

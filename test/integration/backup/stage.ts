@@ -7,7 +7,7 @@ import {bundle, type Program} from '../../../hack/bundle.ts';
 import {temporaryFolder} from '../../../hack/images/temporary.ts';
 import {readPidFile} from '../../../hack/lib/exec.ts';
 import {dumpScript} from '../../../operator/src/backup/dump-script.ts';
-import type {RunResult} from '../../../operator/src/backup/result.ts';
+import type {RunResult} from '../../../operator/src/api/v1alpha1/backup-run.ts';
 import {mysqlCommand} from '../../harness/mysql-programs.ts';
 import {startMysqld, type Mysqld} from '../../harness/mysqld.ts';
 import type {S3Server} from '../../harness/s3.ts';

@@ -1,6 +1,6 @@
 import type {Constraint, ConstraintKind} from './constraints.ts';
 import {fieldOf, isJson, listOf, mapOf, sample, stringCases} from './objects.ts';
-import {ruleCases, type Try} from './rule-cases.ts';
+import {backupRuleCases, ruleCases, type Try} from './rule-cases.ts';
 
 /** What a constraint admits and refuses, and how the API server says so. */
 export interface Boundary {
@@ -88,7 +88,7 @@ const boundaries: Readonly<Record<ConstraintKind, (constraint: Constraint) => Bo
     };
   },
   rule: ({path, detail}) => {
-    const found = ruleCases.find((cases) => cases.path === path && cases.message === detail);
+    const found = [...ruleCases, ...backupRuleCases].find((cases) => cases.path === path && cases.message === detail);
     if (found === undefined) throw new Error(`no case for the rule "${detail ?? ''}" at ${path}`);
     return {...found, field: path === '' ? '<nil>' : fieldOf(path)};
   },

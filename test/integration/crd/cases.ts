@@ -139,6 +139,58 @@ export const patterns: Readonly<Record<string, PatternCases>> = {
     ofLength: (length) => `${'1'.repeat(length - 2)}/8`,
     nth: (index) => `10.${index}.0.0/16`,
   },
+  // Name of a bucket.
+  '^[a-z0-9][-.a-z0-9]*[a-z0-9]$': {
+    accepted: ['ab', 'a-b.c1', 'backups'],
+    refused: ['', 'a', 'A-b', '-ab', 'ab-', 'a_b', 'a/b'],
+    ofLength: filled,
+    nth: lettered,
+  },
+  // What every key in a bucket begins with.
+  [String.raw`^([-\w.]+(/[-\w.]+)*)?$`]: {
+    accepted: ['', 'a', 'a/b-c/D_1.e'],
+    refused: ['/', '/a', 'a/', 'a//b', 'a b', 'a\\b'],
+    ofLength: filled,
+    nth: lettered,
+  },
+  // A region.
+  '^[a-z0-9]+(-[a-z0-9]+)*$': {
+    accepted: ['eu-central-1', 'auto', '1'],
+    refused: ['', 'EU', '-a', 'a-', 'a--b', 'a.b'],
+    ofLength: filled,
+    nth: lettered,
+  },
+  // URL of a storage.
+  [String.raw`^https?://[a-z0-9]([-.a-z0-9]*[a-z0-9])?(:[0-9]{1,5})?$`]: {
+    accepted: ['http://a', 'https://s3.example.com', 'http://storage.team-a.svc:7070'],
+    refused: [
+      '',
+      'a',
+      's3://a',
+      'https://',
+      'https://a/b',
+      'https://a:',
+      'https://a:123456',
+      'https://u@a',
+      'https://A',
+    ],
+    ofLength: (length) => `https://${filled(length - 8)}`,
+    nth: (index) => `https://a${index}`,
+  },
+  // When backups are made.
+  '^[*/,0-9-]+( [*/,0-9-]+){4}$': {
+    accepted: ['0 2 * * *', '*/5 0-6 1,15 * 1-5'],
+    refused: ['', '0 2 * *', '0 2 * * * *', '@daily', '0 2 * * MON', '0  2 * * *', '0 2 * * * '],
+    ofLength: (length) => `${'0'.repeat(length - 8)} 2 * * *`,
+    nth: (index) => `${index} 2 * * *`,
+  },
+  // A time zone.
+  [String.raw`^[A-Za-z][-+\w]*(/[-+\w]+)*$`]: {
+    accepted: ['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+3'],
+    refused: ['', '/UTC', 'Europe/', 'Europe Berlin', '+01:00', '1'],
+    ofLength: filled,
+    nth: lettered,
+  },
   // A share of errors in percent.
   [String.raw`^(0\.(00[1-9]|0[1-9][0-9]?|[1-9][0-9]{0,2})|[1-9](\.[0-9]{1,3})?)$`]: {
     accepted: ['0.001', '0.01', '0.1', '1', '9.999'],

@@ -64,8 +64,8 @@ async function installMonitoring(): Promise<void> {
 
 describe('every manifest is applied by the API server', () => {
   test.each([
-    ['crd', 1, []],
-    ['default', 14, []],
+    ['crd', 2, []],
+    ['default', 15, []],
     ['namespace', 2, ['-n', SERVED]],
     ['laptop', 1, []],
     ['samples', 2, ['-n', SERVED]],
@@ -202,6 +202,10 @@ describe('what the operator may do', () => {
     ['get', {group: 'coordination.k8s.io', resource: 'leases', namespace: SYSTEM}],
     ['create', {group: 'coordination.k8s.io', resource: 'leases', namespace: SYSTEM}],
     ['update', {group: 'coordination.k8s.io', resource: 'leases', namespace: SYSTEM}],
+    ['create', {group: 'maintenance-api.io', resource: 'maintenanceapibackups', namespace: SERVED}],
+    ['patch', {group: 'maintenance-api.io', resource: 'maintenanceapibackups/status', namespace: SERVED}],
+    ['create', {group: 'batch', resource: 'jobs', namespace: SERVED}],
+    ['get', {resource: 'pods', namespace: SYSTEM}],
     ['get', {resource: 'secrets', namespace: SERVED}],
     ['create', {resource: 'secrets', namespace: SERVED}],
     ['patch', {resource: 'secrets', namespace: SERVED}],
@@ -217,6 +221,11 @@ describe('what the operator may do', () => {
     ['get', {resource: 'secrets', namespace: OTHER}],
     ['get', {resource: 'secrets', namespace: SYSTEM}],
     ['list', {resource: 'secrets'}],
+    ['delete', {group: 'maintenance-api.io', resource: 'maintenanceapibackups', namespace: SERVED}],
+    ['patch', {group: 'maintenance-api.io', resource: 'maintenanceapibackups', namespace: SERVED}],
+    ['patch', {group: 'batch', resource: 'jobs', namespace: SERVED}],
+    ['delete', {group: 'batch', resource: 'jobs', namespace: SERVED}],
+    ['get', {resource: 'pods', namespace: SERVED}],
     ['create', {resource: 'pods', namespace: SERVED}],
     ['delete', {resource: 'pods', namespace: SERVED}],
     ['create', {resource: 'pods/exec', namespace: SERVED}],

@@ -222,18 +222,20 @@ test('columns show what status says, in the order of the CRD', async () => {
     'Revision 0',
     'SLO 0',
     'Budget 0',
+    'Backup 0',
     'Database 1',
     'Remediation 1',
     'Message 1',
     'Age 0',
   ]);
-  expect(answer.rows[0]?.cells.slice(0, 9)).toEqual([
+  expect(answer.rows[0]?.cells.slice(0, 10)).toEqual([
     'columns',
     'True',
     '2/3',
     'abc',
     'Met',
     '98%',
+    null,
     'Ready',
     'Auto',
     'All is well',

@@ -97,7 +97,7 @@ export const ruleCases: readonly RuleCases[] = [
     refused: values({}, {secretKeyRef, configMapKeyRef: secretKeyRef}),
   },
   ...(['cpu', 'memory'] as const).flatMap((resource) =>
-    at(['spec.resources', 'spec.database.managed.resources'], {
+    at(['spec.resources', 'spec.database.managed.resources', 'spec.backup.resources'], {
       message: `requests.${resource} must be less than or equal to limits.${resource}`,
       accepted: values(
         {requests: {[resource]: '1000m'}, limits: {[resource]: 1}},
@@ -247,5 +247,15 @@ export const ruleCases: readonly RuleCases[] = [
       {from: {className: 'a'}, value: {}},
       {from: {}, value: {className: 'a'}},
     ],
+  },
+];
+
+/** Every rule of the CRD of MaintenanceApiBackup. */
+export const backupRuleCases: readonly RuleCases[] = [
+  {
+    path: 'spec.maintenanceApi',
+    message: 'maintenanceApi is immutable',
+    accepted: [{from: 'a', value: 'a'}],
+    refused: [{from: 'a', value: 'b'}],
   },
 ];

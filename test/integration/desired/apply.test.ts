@@ -5,6 +5,9 @@ import {FIELD_MANAGER, REPLICAS_HANDOVER_MANAGER, resources} from '../../../oper
 import {
   apiTokensSecret,
   authoritySecret,
+  backupInputOf,
+  backupJob,
+  backupKeysSecret,
   builders,
   controllerRevision,
   databaseRoles,
@@ -15,6 +18,7 @@ import {
   type DesiredInput,
   type KubeObject,
 } from '../../../operator/src/desired/index.ts';
+import {backupJobSpec} from '../../../operator/src/desired/backup-job.ts';
 import {canonicalQuantity} from '../../../operator/src/desired/quantity.ts';
 import {aMaintenanceApi, desiredInput, scenarios} from '../../../operator/src/desired/testing/scenarios.ts';
 import type {KubeObject as LiveObject, ResourceRef} from '../../../operator/src/runtime/index.ts';
@@ -83,6 +87,8 @@ async function everything(input: DesiredInput): Promise<[string, KubeObject][]> 
   const now = new Date();
   const authority = await createAuthority(now);
   const certificate = await issueServerCertificate(authority, {dns: ['localhost'], ip: []}, now);
+  const backup = backupInputOf(input);
+  const request = {name: 'wish', uid: '0d9d7d0e-0000-4000-8000-000000000000'};
   const children = Object.entries(builders).map(([name, build]) => [name, build(input)] as const);
   return [
     ...children.flatMap(([name, object]): [string, KubeObject][] => (object === undefined ? [] : [[name, object]])),
@@ -91,6 +97,8 @@ async function everything(input: DesiredInput): Promise<[string, KubeObject][]> 
     ['databaseStateSecret', databaseStateSecret(api, new Map([[0, 'b5a4b1b0-0000-11f0-8000-000000000000']]))],
     ['authoritySecret', authoritySecret(api, authority)],
     ['serverTlsSecret', serverTlsSecret(api, authority.certificate, certificate)],
+    ['backupKeysSecret', backupKeysSecret(api, new Map([['generated-1', Buffer.alloc(32)]]))],
+    ...(backup ? [['backupJob', backupJob(backup, 'backup-now', request)] satisfies [string, KubeObject]] : []),
     ['apiTokensSecret', apiTokensSecret(api, [{name: 'demo', token: 'abcdefgh01234567'}])],
   ];
 }
@@ -123,7 +131,8 @@ describe('a change of the spec', () => {
     const names = ['defaults', 'fixed-replicas', 'one-replica', 'rolled-back', 'full'];
     for (const name of [...names, ...names.toReversed(), 'defaults']) {
       for (const [builder, object] of await everything(inNamespace(scenario(name), namespace))) {
-        if (builder === 'statefulSet' || builder === 'controllerRevision') continue;
+        // Nor can these.
+        if (['statefulSet', 'controllerRevision', 'backupJob'].includes(builder)) continue;
         expect([name, builder, ownedFields(await applied(object), FIELD_MANAGER)]).toEqual([
           name,
           builder,
@@ -184,19 +193,21 @@ describe('Pod Security `restricted`', () => {
     });
   }
 
-  const templates = (name: string): PodTemplateSpec[] =>
-    (['deployment', 'statefulSet'] as const).map((builder) => {
+  const templates = (name: string): PodTemplateSpec[] => [
+    ...(['deployment', 'statefulSet'] as const).map((builder) => {
       const template = (built(builder, scenario(name)) as Deployment).spec?.template;
       if (template === undefined) throw new Error(`${builder} has no template`);
       return template;
-    });
+    }),
+    ...[backupInputOf(scenario(name))].flatMap((backup) => (backup ? [backupJobSpec(backup).template] : [])),
+  ];
 
   test.each(Object.keys(scenarios))('admits the pods of %s', async (name) => {
     for (const template of templates(name)) await admit(template);
   });
 
   test.each(['allowPrivilegeEscalation', 'capabilities'])('would refuse them without %s', async (field) => {
-    for (const template of templates('defaults')) {
+    for (const template of templates('longest-name')) {
       const {spec} = structuredClone(template);
       const [container] = spec?.containers ?? [];
       if (spec === undefined || container?.securityContext === undefined) throw new Error('There is no container');

@@ -39,6 +39,11 @@ describe('accounts', () => {
       'GRANT USAGE ON *.* TO `migrate`@`%`',
       'GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER ON `tasks\\_db`.* TO `migrate`@`%`',
     ]);
+    expect(await grantsOf('backup')).toEqual([
+      'GRANT USAGE ON *.* TO `backup`@`%`',
+      'GRANT SHOW_ROUTINE ON *.* TO `backup`@`%`',
+      'GRANT SELECT, SHOW VIEW, EVENT, TRIGGER ON `tasks\\_db`.* TO `backup`@`%`',
+    ]);
     expect(await grantsOf('monitor')).toEqual([
       'GRANT PROCESS ON *.* TO `monitor`@`%`',
       'GRANT SERVICE_CONNECTION_ADMIN ON *.* TO `monitor`@`%`',
@@ -97,7 +102,8 @@ describe('accounts', () => {
     await database.newPodWithData();
     await database.start();
     await database.query('admin', "ALTER USER 'app'@'%' IDENTIFIED BY 'drifted0123456789' REQUIRE NONE ACCOUNT LOCK");
-    await database.query('admin', "DROP USER 'migrate'@'%'");
+    // Also a server that was initialised before there were backups.
+    await database.query('admin', "DROP USER 'migrate'@'%', 'backup'@'%'");
     await database.stop();
 
     await database.pod.mountSecrets(roleSecrets('Rotated'));

@@ -20,7 +20,7 @@ import {Watched} from '../../harness/watched.ts';
  */
 const STORY_TIMEOUT_MS = 400_000;
 const STATE_TIMEOUT_MS = 180_000;
-const RETAINED = ['admin', 'app', 'ca', 'migrate', 'monitor', 'state'].map((part) => `tasks-mysql-${part}`);
+const RETAINED = ['admin', 'app', 'backup', 'ca', 'migrate', 'monitor', 'state'].map((part) => `tasks-mysql-${part}`);
 const OWNED_SECRETS = ['tasks-api-tokens', 'tasks-mysql-tls'];
 const AFTERWARDS_MS = 60_000;
 
@@ -87,10 +87,15 @@ async function afterAMinute(namespace: string, what: () => Promise<unknown>): Pr
   expect(lines).toEqual([]);
 }
 
+/** What makes a child of every kind; its schedule's time doesn't come. */
+const EVERY_KIND: Partial<MaintenanceApiSpecInput> = {
+  ...{replicas: undefined, autoscaling: {minReplicas: 2}, exposure: {host: 'tasks.example.com'}},
+  backup: {schedule: '0 0 29 2 *', destination: {s3: {bucket: 'backups', credentialsSecretRef: {name: 'storage'}}}},
+};
+
 async function everyKindDeleted(): Promise<void> {
   const namespace = 'deleted-children';
-  const exposure = {host: 'tasks.example.com'};
-  await ready(namespace, {replicas: undefined, autoscaling: {minReplicas: 2}, exposure});
+  await ready(namespace, EVERY_KIND);
   const refs = [...childResources, resources.controllerRevision, resources.secret];
   const before = await listedAll(refs, namespace);
   expect(new Set([...before.values()].map(({kind}) => kind))).toEqual(new Set(refs.map(({kind}) => kind)));
@@ -133,6 +138,7 @@ const edits: Readonly<Record<(typeof childResources)[number]['kind'], Edit>> = {
   PodDisruptionBudget: edit('/spec/maxUnavailable', 2),
   Ingress: edit('/spec/rules/0/host', 'other.example.com'),
   NetworkPolicy: edit('/spec/policyTypes', ['Ingress']),
+  CronJob: edit('/spec/schedule', '* * * * *'),
 };
 
 /** What somebody adds, which is none of our business. */
@@ -147,10 +153,7 @@ function contentOf({metadata, status: _status, ...rest}: KubeObject): object {
 async function everyKindEdited(): Promise<void> {
   const namespace = 'edited-children';
   // The rules' ConfigMap has no my.cnf; monitoring.test.ts has its own edits.
-  await ready(namespace, {
-    ...{replicas: undefined, autoscaling: {minReplicas: 2}, monitoring: {rulesAs: 'None'}},
-    exposure: {host: 'tasks.example.com'},
-  });
+  await ready(namespace, {...EVERY_KIND, monitoring: {rulesAs: 'None'}});
   const before = await listedAll(childResources, namespace);
   for (const ref of childResources) {
     for (const {metadata} of await listed(ref, namespace)) {

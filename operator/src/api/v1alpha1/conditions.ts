@@ -1,8 +1,11 @@
+import {runFailureReasons} from './backup-run.ts';
+
 /** Condition types, always all present. */
 export const conditionTypes = [
   'Ready',
   'Available',
   'DatabaseReady',
+  'BackupReady',
   'MonitoringReady',
   'ObjectivesMet',
   'Remediating',
@@ -19,6 +22,10 @@ export const conditionMeanings: Readonly<
   Ready: {meaning: 'The cluster is what the spec asks for.', healthy: 'True'},
   Available: {meaning: 'The API serves: at least one pod is ready.', healthy: 'True'},
   DatabaseReady: {meaning: 'The database answers, and its accounts work.', healthy: 'True'},
+  BackupReady: {
+    meaning: 'The newest backup is as new as the schedule asks for, and could be restored without this cluster.',
+    healthy: 'True',
+  },
   MonitoringReady: {meaning: 'The alert rules are where Prometheus can find them.', healthy: 'True'},
   ObjectivesMet: {meaning: 'Every service level objective is met. A breach does not change Ready.', healthy: 'True'},
   Remediating: {meaning: 'An action is under way.', healthy: 'False'},
@@ -31,6 +38,7 @@ export type ConditionStatus = 'True' | 'False' | 'Unknown';
 
 /** Every reason that a condition can have, with what it means; docs are generated from it. */
 export const reasons = {
+  ...runFailureReasons,
   Ready: 'The cluster is what the spec asks: children applied and current, database answers, wanted pods ready',
   NotReady: 'Something that the spec asks for is not there yet',
   Progressing: 'Children are being created or rolled out',
@@ -43,6 +51,14 @@ export const reasons = {
   DatabaseSaturated: 'The database is at its limits',
   DataMissing: 'The volume is empty though it once was initialised; it is never initialised again',
   AccountsInvalid: 'An account of the database does not work as it should',
+  BackupReady: 'The last run made a backup',
+  NoBackups: 'spec.backup is not set: nothing is backed up',
+  BackupsSuspended: 'spec.backup.suspend is set: nothing is backed up by the schedule',
+  KeyOnlyInCluster:
+    'Backups are encrypted with a key that exists in this cluster alone: keep a copy elsewhere, then set the key-saved annotation',
+  NeverRan: 'No backup was made although the schedule asked for one',
+  TooOld: 'The newest backup is older than the schedule asks for',
+  ImageUnknown: 'The operator does not know its own image, in which backups are made',
   RulesApplied: 'The alert rules are applied',
   NoRules: 'spec.monitoring.rulesAs is None',
   KindMissing: 'The cluster does not have the kind that the spec asks for; it is used as soon as it appears',

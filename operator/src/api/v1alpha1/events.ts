@@ -60,6 +60,14 @@ export const events = {
   DatabaseInitialised: {type: 'Normal', action: 'Database', meaning: 'The database answered for the first time'},
   DatabaseUnreachable: {type: 'Warning', action: 'Database', meaning: 'The database stopped answering'},
   DatabaseRecovered: {type: 'Normal', action: 'Database', meaning: 'The database answers again'},
+  BackupRequested: {type: 'Normal', action: 'Backup', meaning: 'The backup-now annotation was answered'},
+  BackupSucceeded: {type: 'Normal', action: 'Backup', meaning: 'A backup is whole and in the bucket'},
+  BackupFailed: {type: 'Warning', action: 'Backup', meaning: 'A run made no backup; the note says why'},
+  KeySaved: {
+    type: 'Normal',
+    action: 'Backup',
+    meaning: 'The key-saved annotation says that the generated encryption key is kept outside of the cluster',
+  },
   ReferenceMissing: {type: 'Warning', action: 'Apply', meaning: 'A named Secret or ConfigMap does not exist'},
   ApplyRefused: {type: 'Warning', action: 'Apply', meaning: 'The API server refused a child'},
 } as const;

@@ -1,9 +1,12 @@
 export * from './alerts.ts';
+export {backupSecretKeys} from './backup.ts';
+export * from './backup-run.ts';
 export * from './conditions.ts';
 export * from './database-target.ts';
 export * from './events.ts';
 export * from './labels.ts';
 export * from './maintenance-api.ts';
+export * from './maintenance-api-backup.ts';
 export * from './metrics.ts';
 export type {EgressRule, NetworkPeer} from './network-policy.ts';
 export {allowedShares} from './objectives.ts';

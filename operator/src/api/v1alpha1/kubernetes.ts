@@ -23,7 +23,7 @@ export const objectName = z
   .max(253);
 
 /** Key in the data of a Secret or ConfigMap. */
-const dataKey = z
+export const dataKey = z
   .string()
   .regex(/^[-._a-zA-Z0-9]+$/)
   .max(253);

@@ -17,16 +17,18 @@ export const labels = {
   managedBy: 'app.kubernetes.io/managed-by',
   revision: `${GROUP}/revision`,
   owner: `${GROUP}/owner`,
+  run: `${GROUP}/run`,
 } as const;
 
 /** What each of {@link labels} says; docs are generated from it. */
 export const labelMeanings: Readonly<Record<keyof typeof labels, string>> = {
   name: 'Always `maintenance-api`.',
   instance: 'Name of the MaintenanceApi. Retained objects do not have it, so that no tool prunes them by label.',
-  component: '`api` or `database`.',
+  component: '`api`, `database` or `backup`.',
   partOf: 'Always `maintenance-api`.',
   managedBy: 'Always `maintenance-api-operator`.',
   revision: "On the API's pods: the revision (hash) that they were rendered from.",
+  run: 'On a MaintenanceApiBackup that the operator made: the Job whose result it has.',
   owner: 'On every child, retained ones included: the name of the MaintenanceApi that it belongs to.',
 };
 
@@ -62,6 +64,8 @@ export const requestAnnotations = {
   retry: `${GROUP}/retry`,
   restart: `${GROUP}/restart`,
   pauseRemediation: `${GROUP}/pause-remediation`,
+  backupNow: `${GROUP}/backup-now`,
+  keySaved: `${GROUP}/key-saved`,
 } as const;
 
 /** What each of {@link requestAnnotations} asks for; docs are generated from it. */
@@ -71,6 +75,10 @@ export const requestAnnotationMeanings: Readonly<Record<keyof typeof requestAnno
     'Replaces every pod of the serving revision, by a rolling update, once for each value (its first 63 characters count). It may stay; `status.restart` has the value that was answered.',
   pauseRemediation:
     'As long as it is there nothing is rolled back or restarted; measuring, explaining and releases go on. Its value may say why; `status.remediation.paused` has it.',
+  backupNow:
+    'Makes a backup, once for each value (its first 63 characters count). It may stay; `status.backup.request` has the value that was answered.',
+  keySaved:
+    'Says that a copy of the encryption key with this id, which the operator generated, is kept outside of the cluster. It must stay; `status.backup.keySaved` has the id.',
 };
 
 /** Labels that every child of `owner` carries. */
@@ -90,4 +98,4 @@ export function selectorLabels(owner: string, component: Component): Record<stri
   return {[labels.name]: 'maintenance-api', [labels.instance]: owner, [labels.component]: component};
 }
 
-export type Component = 'api' | 'database';
+export type Component = 'api' | 'database' | 'backup';

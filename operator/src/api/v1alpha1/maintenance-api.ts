@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import {backup} from './backup.ts';
 import {mapList, rules} from './cel.ts';
 import {exposure} from './exposure.ts';
 import {database} from './managed-database.ts';
@@ -45,7 +46,7 @@ export const maintenanceApiSpec = z
       .array(imagePullSecret)
       .max(8)
       .optional()
-      .describe("Secrets with which the API's image is pulled.")
+      .describe("Secrets with which the API's image is pulled, and the images of backups.")
       .meta(mapList('name')),
     env: z
       .array(environmentVariable)
@@ -74,6 +75,7 @@ export const maintenanceApiSpec = z
     networkPolicy: networkPolicy.prefault({}),
     release: release.prefault({}),
     database: database.prefault({}),
+    backup: backup.optional(),
     slo: slo.prefault({}),
     remediation: remediation.prefault({}),
     monitoring: monitoring.prefault({}),
@@ -105,6 +107,8 @@ export const maintenanceApiSpec = z
 
 export type MaintenanceApiSpec = z.output<typeof maintenanceApiSpec>;
 export type MaintenanceApiSpecInput = z.input<typeof maintenanceApiSpec>;
+/** `spec.backup`, with every default filled in. */
+export type BackupSpec = NonNullable<MaintenanceApiSpec['backup']>;
 export type Autoscaling = z.output<typeof autoscaling>;
 export type ResourceRequirements = z.output<typeof resourceRequirements>;
 

@@ -19,10 +19,13 @@ const namespaced = (apiVersion: string, kind: string, plural: string): ResourceR
 /** Every resource that the operator reads or writes. */
 export const resources = {
   maintenanceApi: namespaced(API_VERSION, 'MaintenanceApi', 'maintenanceapis'),
+  maintenanceApiBackup: namespaced(API_VERSION, 'MaintenanceApiBackup', 'maintenanceapibackups'),
   deployment: namespaced('apps/v1', 'Deployment', 'deployments'),
   replicaSet: namespaced('apps/v1', 'ReplicaSet', 'replicasets'),
   statefulSet: namespaced('apps/v1', 'StatefulSet', 'statefulsets'),
   controllerRevision: namespaced('apps/v1', 'ControllerRevision', 'controllerrevisions'),
+  cronJob: namespaced('batch/v1', 'CronJob', 'cronjobs'),
+  job: namespaced('batch/v1', 'Job', 'jobs'),
   pod: namespaced('v1', 'Pod', 'pods'),
   service: namespaced('v1', 'Service', 'services'),
   serviceAccount: namespaced('v1', 'ServiceAccount', 'serviceaccounts'),
@@ -48,6 +51,7 @@ export const childResources = [
   resources.podDisruptionBudget,
   resources.networkPolicy,
   resources.ingress,
+  resources.cronJob,
 ] as const;
 
 /** Children of kinds that not every cluster has; each is watched once its definition is there. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import {atomicList, mapList} from './cel.ts';
+import {runFailureReason} from './maintenance-api-backup.ts';
 import {conditionTypes, reasons, type Reason} from './conditions.ts';
 
 /**
@@ -11,6 +12,7 @@ const time = z.string().max(35).meta({format: 'date-time'});
 const hash = z.string().max(63);
 const text = z.string().max(1024);
 const short = z.string().max(63);
+const objectName = z.string().max(253);
 const count = z.int().min(0).max(2147483647);
 const generation = z.int().min(0);
 
@@ -238,6 +240,48 @@ export const maintenanceApiStatus = z
       })
       .optional()
       .describe('The database as it was last seen.'),
+    backup: z
+      .object({
+        last: z
+          .object({
+            name: objectName.describe('The MaintenanceApiBackup.'),
+            startedAt: time.describe('When it was begun; what was written later may be missing.'),
+            completedAt: time.describe('When it was complete.'),
+            manifestKey: text.describe('Key of its manifest in the bucket.'),
+            keyId: objectName.describe('Which encryption key opens it.'),
+          })
+          .optional()
+          .describe('The newest backup.'),
+        lastFailure: z
+          .object({
+            job: objectName.describe('The Job that failed.'),
+            time: time.describe('When it was given up.'),
+            reason: runFailureReason.describe('Why, in one word (docs/reference/backup-failures.md).'),
+            message: text.describe('Why, in a sentence that names the object at fault.'),
+          })
+          .optional()
+          .describe('The last run that made no backup.'),
+        next: time.optional().describe('When the schedule asks for the next backup.'),
+        request: z
+          .object({
+            value: short.describe('The value of the annotation.'),
+            backup: objectName.describe('The MaintenanceApiBackup that it was answered by.'),
+            time: time.describe('When it was answered.'),
+          })
+          .optional()
+          .describe('The backup-now annotation that was answered last.'),
+        keyId: objectName.optional().describe('The encryption key of new backups.'),
+        keySaved: objectName.optional().describe('The generated key that is said to be kept outside of the cluster.'),
+        expired: z
+          .array(objectName)
+          .max(50)
+          .optional()
+          .describe('Backups that spec.backup.retention does not ask for any more, the oldest first. None is deleted.')
+          .meta(atomicList),
+        expiredCount: count.optional().describe('How many there are.'),
+      })
+      .optional()
+      .describe("The database's backups."),
     slo: z
       .array(objectiveStatus)
       .max(objectives.length)

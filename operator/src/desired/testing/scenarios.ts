@@ -39,6 +39,8 @@ export function desiredInput(
     revision: {hash: revisionHash(data), data},
     presence: {PrometheusRule: has, PodMonitor: has},
     operatorNamespace: 'maintenance-api-system',
+    backupImage: 'registry.example.com/maintenance-api-operator:0.1.0',
+    backupKey: 'generated-1a2b3c4d5e6f',
   };
 }
 
@@ -108,6 +110,25 @@ export const fullSpec = {
       resources: {requests: {cpu: '0.5', memory: '2048Mi'}, limits: {cpu: 2, memory: '2Gi'}},
     },
   },
+  backup: {
+    schedule: '30 1 * * 1-5',
+    timeZone: 'Europe/Berlin',
+    suspend: true,
+    retention: {days: 90, keepAtLeast: 7},
+    destination: {
+      s3: {
+        bucket: 'repairs-backups',
+        prefix: 'cluster-1/apis',
+        region: 'eu-central-1',
+        endpoint: 'https://storage.example.com:9000',
+        forcePathStyle: true,
+        credentialsSecretRef: {name: 'storage'},
+        caSecretRef: {name: 'storage-ca'},
+      },
+    },
+    encryption: {keysSecretRef: {name: 'backup-keys'}, activeKey: 'k2'},
+    resources: {requests: {cpu: '0.2', memory: '0.25Gi'}, limits: {cpu: 1, memory: '512Mi'}},
+  },
   slo: {
     windowDays: 28,
     availability: {objective: '99.5'},
@@ -155,6 +176,11 @@ export function copyOf<T>(value: DeepReadonly<T> | T): T {
 const references = {'Secret/licence': 'a'.repeat(32), 'ConfigMap/texts': 'b'.repeat(32)};
 const full = aMaintenanceApi(copyOf<MaintenanceApiSpecInput>(fullSpec));
 
+/** Backups with nothing but where they go. */
+export const minimalBackup = {
+  destination: {s3: {bucket: 'backups', credentialsSecretRef: {name: 'storage'}}},
+} as const;
+
 /** Inputs of the builders by what is special about them; each has a golden file. */
 export const scenarios: Readonly<Record<string, DesiredInput>> = {
   defaults: desiredInput(aMaintenanceApi()),
@@ -175,5 +201,5 @@ export const scenarios: Readonly<Record<string, DesiredInput>> = {
     serving: aMaintenanceApi({image: 'registry.example.com/maintenance-api:1.4.1'}),
     has: 'Served',
   }),
-  'longest-name': desiredInput(aMaintenanceApi({}, 'a'.repeat(40)), {has: 'Served'}),
+  'longest-name': desiredInput(aMaintenanceApi({backup: minimalBackup}, 'a'.repeat(40)), {has: 'Served'}),
 };

@@ -1,0 +1,228 @@
+import {afterAll, beforeAll, describe, expect, test} from '@jest/globals';
+import {readFile, rm, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {temporaryFolder} from '../../hack/images/temporary.ts';
+import {run} from '../../hack/lib/exec.ts';
+import {silentProgress} from '../../hack/lib/progress.ts';
+import type {MaintenanceApiBackupStatus} from '../../operator/src/api/v1alpha1/index.ts';
+import {startClusterStorage, type ClusterStorage} from '../harness/cluster-storage.ts';
+import {mysqlCommand, ROOT_ACCOUNT} from '../harness/mysql-programs.ts';
+import {startMysqld} from '../harness/mysqld.ts';
+import {waitFor} from '../harness/wait.ts';
+import {World} from '../harness/world.ts';
+import {decrypt} from '../integration/backup/decrypt.ts';
+
+/*
+ * Backups as a user has them: the real CronJob, pods, storage, key; restored by a script without operator and cluster. Then
+ * a wrong credential and a bucket that is missing: nothing is listed, nothing is left behind, and the condition says why.
+ */
+const WHERE = {namespace: 'backup', name: 'tasks'} as const;
+const BUCKET = 'backups';
+const MARKER = 'plaintext-marker-7c21';
+const TIMEOUT_MS = 300_000;
+const NOW = 'maintenance-api.io/backup-now';
+const ROWS = 'SELECT id, title, description, status, version FROM tasks ORDER BY id';
+
+let world: World;
+let storage: ClusterStorage;
+let folder: string;
+
+interface Backup {
+  readonly metadata: {readonly name: string};
+  readonly status?: MaintenanceApiBackupStatus;
+}
+
+const backups = (): Promise<Backup[]> => world.list<Backup>('maintenanceapibackups', WHERE.namespace);
+
+async function setCredentials(secretAccessKey: string): Promise<void> {
+  await world.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {name: 'credentials', namespace: WHERE.namespace},
+    data: {
+      accessKeyId: Buffer.from(storage.credentials.accessKeyId).toString('base64'),
+      secretAccessKey: Buffer.from(secretAccessKey).toString('base64'),
+    },
+  });
+}
+
+function backupTo(bucket: string): object {
+  const s3 = {bucket, endpoint: storage.endpoint, forcePathStyle: true, credentialsSecretRef: {name: 'credentials'}};
+  return {backup: {destination: {s3}}};
+}
+
+/** Asks for a backup now. @returns the MaintenanceApiBackup that it is answered by */
+async function ask(value: string): Promise<string> {
+  await world.kubectl(['annotate', '-n', WHERE.namespace, '--overwrite', 'mapi', WHERE.name, `${NOW}=${value}`]);
+  const api = await world.waitApi(
+    WHERE,
+    `backup-now=${value} is answered`,
+    ({status}) => status?.backup?.request?.value === value,
+    60_000,
+  );
+  return api.status?.backup?.request?.backup ?? '';
+}
+
+async function ended(name: string): Promise<MaintenanceApiBackupStatus> {
+  return waitFor(
+    `backup ${name} ended`,
+    async () => {
+      const found = (await backups()).find(({metadata}) => metadata.name === name);
+      if (['Succeeded', 'Failed'].includes(found?.status?.phase ?? '')) return found?.status;
+      throw new Error(JSON.stringify(found?.status));
+    },
+    TIMEOUT_MS,
+  );
+}
+
+beforeAll(async () => {
+  world = await World.join('e2e');
+  folder = await temporaryFolder('backup-story');
+  await world.createNamespace(WHERE.namespace);
+  await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name, {replicas: 1, autoscaling: undefined}));
+  storage = await startClusterStorage(world, WHERE.namespace);
+  await storage.buckets.createBucket(BUCKET);
+  await setCredentials(storage.credentials.secretAccessKey);
+  await world.patchSpec(WHERE, backupTo(BUCKET));
+  await world.waitReady(WHERE, TIMEOUT_MS);
+  await world.query(
+    WHERE,
+    `INSERT INTO tasks (id, title, description, status, created_at, updated_at, version)
+     VALUES (UUID(), '${MARKER}', 'it''s; \\\\ -- ünï', 'open', NOW(3), NOW(3), 1), (UUID(), 'two', '', 'done', NOW(3), NOW(3), 2)`,
+  );
+}, 2 * TIMEOUT_MS);
+
+afterAll(async () => {
+  await storage.close();
+  await rm(folder, {recursive: true, force: true});
+  await world.leave(WHERE.namespace);
+}, 60_000);
+
+/** Decrypts an object of the bucket with the key in the Secret, by the script alone. @returns a file */
+async function decrypted(key: string, keyId: string): Promise<string> {
+  const [input, output, keyFile] = ['object', 'plain', 'key'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const secret = await world.get<{data: Record<string, string>}>(
+    'secret',
+    `${WHERE.name}-backup-keys`,
+    WHERE.namespace,
+  );
+  await writeFile(keyFile, Buffer.from(secret?.data[keyId] ?? '', 'base64'));
+  await writeFile(input, await storage.buckets.get(BUCKET, key));
+  await decrypt({id: keyId, file: keyFile}, input, output, silentProgress);
+  return output;
+}
+
+/** Loads a dump into a new server. @returns the rows of its tasks, as the client prints them */
+async function restored(dump: string): Promise<string[]> {
+  const mysqld = await startMysqld();
+  try {
+    const options = [
+      '--host',
+      mysqld.host,
+      '--port',
+      String(mysqld.port),
+      '--user',
+      ROOT_ACCOUNT.user,
+      '--default-character-set=utf8mb4',
+      '-N',
+      '-B',
+    ];
+    const env = {...process.env, MYSQL_PWD: ROOT_ACCOUNT.password};
+    await run(await mysqlCommand('mysql', [...options, '-e', 'CREATE DATABASE restored']), {env});
+    const load = ['sh', '-c', 'dump=$1; shift; exec "$@" <"$dump"', 'sh', dump] as const;
+    await run([...load, ...(await mysqlCommand('mysql', [...options, 'restored']))], {env});
+    const {stdout} = await run(await mysqlCommand('mysql', [...options, 'restored', '-e', ROWS]), {env});
+    return stdout.split('\n').filter((line) => line !== '');
+  } finally {
+    await mysqld.stop();
+  }
+}
+
+describe('a backup now', () => {
+  test(
+    'is listed, is encrypted, and restores without us to the same rows',
+    async () => {
+      const name = await ask('first');
+      const status = await ended(name);
+      expect(status).toMatchObject({phase: 'Succeeded', bucket: BUCKET});
+      expect(await world.kubectl(['get', '-n', WHERE.namespace, 'mapib', name])).toMatch(/ +Succeeded +/);
+      const {manifestKey = '', keyId = ''} = status;
+      const own = manifestKey.slice(0, manifestKey.lastIndexOf('/') + 1);
+      const keys = await storage.buckets.keys(BUCKET);
+      expect(keys).toEqual(
+        ['dump.sql.zst.encrypted', 'manifest.json.encrypted', 'stub.json'].map((file) => `${own}${file}`),
+      );
+      for (const key of keys) expect((await storage.buckets.get(BUCKET, key)).includes(MARKER)).toBe(false);
+      expect(await storage.buckets.openUploads(BUCKET)).toEqual([]);
+
+      const dump = await decrypted(`${own}dump.sql.zst.encrypted`, keyId);
+      expect((await readFile(dump)).includes(MARKER)).toBe(true);
+      const rows = await world.query(WHERE, ROWS);
+      expect(rows.join('\n')).toContain(MARKER);
+      expect(await restored(dump)).toEqual(rows);
+
+      const api = await world.waitApi(
+        WHERE,
+        'the backup is the newest one',
+        ({status: is}) => is?.backup?.last?.name === name,
+        60_000,
+      );
+      const ready = api.status?.conditions?.find(({type}) => type === 'BackupReady');
+      expect(ready).toMatchObject({status: 'False', reason: 'KeyOnlyInCluster'});
+      await world.kubectl([
+        ...['annotate', '-n', WHERE.namespace, 'mapi', WHERE.name],
+        `maintenance-api.io/key-saved=${keyId}`,
+      ]);
+      await world.waitApi(
+        WHERE,
+        'BackupReady',
+        ({status: is}) =>
+          is?.conditions?.some(({type, status: holds}) => type === 'BackupReady' && holds === 'True') === true,
+        60_000,
+      );
+      // The schedule has what a run by hand has.
+      const cron = await world.get<{spec: {jobTemplate: {spec: object}}}>('cronjob', 'tasks-backup', WHERE.namespace);
+      const [job] = await world.list<{spec: object}>('jobs', WHERE.namespace);
+      const podOf = (spec: object | undefined) => (spec as {template?: {spec?: object}} | undefined)?.template?.spec;
+      expect(podOf(cron?.spec.jobTemplate.spec)).toEqual(podOf(job?.spec));
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('without a backup', () => {
+  let before: readonly string[];
+
+  beforeAll(async () => {
+    before = await storage.buckets.keys(BUCKET);
+  });
+
+  test.each([
+    ['wrong credentials', 'CredentialsRefused', BUCKET, 'wrong'],
+    ['a bucket that is missing', 'BucketMissing', 'nowhere', undefined],
+  ])(
+    '%s is what the condition names, and nothing is left behind',
+    async (what, reason, bucket, secret) => {
+      await setCredentials(secret ?? storage.credentials.secretAccessKey);
+      await world.patchSpec(WHERE, backupTo(bucket));
+      const status = await ended(await ask(what.replaceAll(' ', '-')));
+      expect(status).toMatchObject({phase: 'Failed', reason, message: expect.stringContaining(bucket)});
+      expect(status.manifestKey).toBeUndefined();
+      const api = await world.waitApi(
+        WHERE,
+        `BackupReady says ${reason}`,
+        ({status: is}) => is?.conditions?.some(({reason: said}) => said === reason) === true,
+        60_000,
+      );
+      const condition = api.status?.conditions?.find(({type}) => type === 'BackupReady');
+      expect(condition).toMatchObject({status: 'False', message: expect.stringContaining(bucket)});
+      expect(await storage.buckets.keys(BUCKET)).toEqual(before);
+      expect(await storage.buckets.openUploads(BUCKET)).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+});
