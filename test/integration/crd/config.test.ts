@@ -86,12 +86,13 @@ describe('every manifest is applied by the API server', () => {
   });
 });
 
-test('the full sample has every field but the number of pods that would exclude its autoscaling', async () => {
+test('the full sample has every field but those that would exclude others: the number of pods, and Prometheus as a source', async () => {
   const full = (await rendered('samples')).find(({metadata}) => metadata.name === 'maintenance-api-full');
   const given = [...pathsOf(full?.['spec'], 'spec')];
   const fields = [...nodes(rootOf(maintenanceApiCrd()))].map(({path}) => path);
   const missing = fields.filter((path) => path.startsWith('spec.') && !given.includes(path));
-  expect(missing.filter((path) => !path.endsWith('{}'))).toEqual(['spec.replicas']);
+  const excluded = ['spec.replicas', 'spec.slo.source.prometheusRef', 'spec.slo.source.prometheusRef.name'];
+  expect(missing.filter((path) => !path.endsWith('{}'))).toEqual(excluded);
 });
 
 /** The fields that a value has, as a schema names them. */
@@ -139,7 +140,8 @@ describe('the operator', () => {
       readinessProbe: {httpGet: {path: '/readyz', port: 'health'}},
     });
     const names = (container?.['env'] as {name: string}[]).map(({name}) => name);
-    const wanted = ['HEALTH_PORT', 'LOG_LEVEL', 'METRICS_PORT', 'POD_NAME', 'POD_NAMESPACE', 'WATCH_NAMESPACES'];
+    const own = ['HEALTH_PORT', 'LOG_LEVEL', 'METRICS_PORT', 'POD_NAME', 'POD_NAMESPACE'];
+    const wanted = [...own, 'PROMETHEUS_SERVERS_FILE', 'WATCH_NAMESPACES'];
     expect(names.sort()).toEqual(wanted);
   });
 });
