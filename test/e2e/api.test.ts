@@ -20,7 +20,8 @@ import {finishedLoadTest, startLoadTest, type LoadTestResult} from './load-test.
  * the autoscaler comes back, which takes it five minutes, is in api.long.test.ts.
  */
 const WHERE = {namespace: 'api', name: 'tasks'} as const;
-const LOAD = {namespace: WHERE.namespace, target: WHERE.name, rate: 200, seconds: 200} as const;
+// At 200 a second a quiet machine uses 79 % of the request, hardly more than the 77 % at which the autoscaler begins to act.
+const LOAD = {namespace: WHERE.namespace, target: WHERE.name, rate: 260, seconds: 200} as const;
 const TIMEOUT_MS = 600_000;
 let world: World;
 let writesBefore: number;
@@ -80,7 +81,7 @@ describe('the API at 100m CPU and 128Mi', () => {
     const times = (await rescalings(world, WHERE)).map(({stageTimestamp}) => Date.parse(stageTimestamp));
     expect(times.filter((time) => time > result.startedAt && time < result.endedAt)).not.toEqual([]);
     expect(await rescalingReasons(world, WHERE)).toContainEqual(
-      expect.stringMatching(/^New size: [34]; reason: cpu .*above target$/),
+      expect.stringMatching(/^New size: [3-9]; reason: cpu .*above target$/),
     );
     expect(await deploymentWrites()).toBe(writesBefore);
     const pods = await apiPods(world, WHERE);
