@@ -1,76 +1,29 @@
 import {afterAll, beforeAll, describe, expect, test} from '@jest/globals';
-import {readFile} from 'node:fs/promises';
-import {fileURLToPath} from 'node:url';
-import {parse} from 'yaml';
-
-import {controlPlane, type ControlPlane} from '../../../hack/cluster/index.ts';
-import {rootOf, type Crd} from '../../../hack/generate/crd.ts';
 import {nodes, type Schema} from '../../../hack/generate/schema.ts';
 import {maintenanceApiSpec} from '../../../operator/src/api/v1alpha1/index.ts';
 import {boundaryOf} from './boundaries.ts';
 import {alsoBroken, beside, formats, patterns, samples} from './cases.ts';
 import {constraintsOf, type Constraint} from './constraints.ts';
-import {placed, type Json} from './objects.ts';
-import {ruleCases, type Try} from './rule-cases.ts';
-import {Server, type Cause, type Verdict} from './server.ts';
+import {Definition, STRICT, Trial} from './definition.ts';
+import type {Json} from './objects.ts';
+import {ruleCases} from './rule-cases.ts';
+import type {Cause} from './server.ts';
 
-const crdFile = fileURLToPath(new URL('../../../crds/maintenance-api.io_maintenanceapis.yaml', import.meta.url));
-const crd = parse(await readFile(crdFile, 'utf8'), {version: '1.1'}) as Crd;
-const root = rootOf(crd);
-const constraints = constraintsOf(root);
-
-const COLLECTION = '/apis/maintenance-api.io/v1alpha1/namespaces/default/maintenanceapis';
-const STRICT = 'fieldValidation=Strict';
 const NOT_CHECKED = 'some validation rules were not checked because the object was invalid';
 
-const base = (name: string): Json => ({
-  apiVersion: 'maintenance-api.io/v1alpha1',
-  kind: 'MaintenanceApi',
-  metadata: {name},
-  spec: {image: 'example/api:1.0.0'},
-});
+const definition = await Definition.read('maintenance-api.io_maintenanceapis.yaml', {image: 'example/api:1.0.0'});
+const {collection, constraints, root} = definition;
+const base = (name: string): Json => definition.base(name);
 
-let control: ControlPlane;
-let server: Server;
-let stored: Json;
-let named = 0;
+let trial: Trial;
 
 beforeAll(async () => {
-  control = await controlPlane();
-  server = new Server(await readFile(control.kubeconfigPath, 'utf8'));
-  await server.must(
-    'PATCH',
-    `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${crd.metadata.name}?fieldManager=test&force=true&${STRICT}`,
-    crd,
-  );
-  await server.served(COLLECTION);
-  stored = await created(base('stored'));
+  trial = await Trial.start(definition);
 }, 900_000);
 
 afterAll(async () => {
-  await server.close();
-  await control.stop();
+  await trial.close();
 });
-
-const created = (object: Json) => server.must('POST', `${COLLECTION}?${STRICT}`, object);
-
-/** What the API server would say to an object with this value at this path. */
-async function verdictOn(path: string, {value, from}: Try): Promise<Verdict> {
-  if (path.split('.')[0] === 'status') {
-    const object = placed(root.schema, {...stored, status: {}}, path, value);
-    return server.send('PUT', `${COLLECTION}/stored/status?dryRun=All&${STRICT}`, object);
-  }
-  if (from === undefined) {
-    const object = placed(root.schema, base('tried'), path, value);
-    return server.send('POST', `${COLLECTION}?dryRun=All&${STRICT}`, object);
-  }
-  const name = `from-${named++}`;
-  const before = await created(placed(root.schema, base(name), path, from));
-  const {spec} = placed(root.schema, base(name), path, value);
-  const verdict = await server.send('PUT', `${COLLECTION}/${name}?dryRun=All&${STRICT}`, {...before, spec});
-  await server.must('DELETE', `${COLLECTION}/${name}`);
-  return verdict;
-}
 
 const shown = (value: unknown) => JSON.stringify(value).slice(0, 80);
 
@@ -84,7 +37,7 @@ describe.each(constraints.map((constraint) => ({id: constraint.id, constraint}))
   const {accepted, refused, field, message} = boundaryOf(constraint);
 
   test.each(accepted.map((one) => ({one, value: shown(one.value)})))('admits $value', async ({one}) => {
-    const verdict = await verdictOn(constraint.path, one);
+    const verdict = await trial.verdictOn(constraint.path, one);
     expect(verdict).toMatchObject({accepted: true});
     // The operator reads what the API server stored through the same types: they admit it too, and lose nothing of it.
     const {spec} = verdict.accepted ? verdict.object : {};
@@ -92,7 +45,7 @@ describe.each(constraints.map((constraint) => ({id: constraint.id, constraint}))
   });
 
   test.each(refused.map((one) => ({one, value: shown(one.value)})))('refuses $value', async ({one}) => {
-    const verdict = await verdictOn(constraint.path, one);
+    const verdict = await trial.verdictOn(constraint.path, one);
     if (verdict.accepted) throw new Error('it was admitted');
     const complaints = verdict.causes.filter((cause) => !cause.message.includes(NOT_CHECKED));
     const expected = complaints.filter((cause) => cause.field === field && cause.message.includes(message));
@@ -150,12 +103,12 @@ describe('the tables of cases', () => {
 
 describe('a spec with an image alone', () => {
   test('gets every default', async () => {
-    expect(stored['spec']).toEqual(maintenanceApiSpec.parse({image: 'example/api:1.0.0'}));
+    expect(trial.stored['spec']).toEqual(maintenanceApiSpec.parse({image: 'example/api:1.0.0'}));
   });
 
   test('with an empty group gets the defaults of that group', async () => {
     const autoscaling = {};
-    const object = await server.must('POST', `${COLLECTION}?dryRun=All&${STRICT}`, {
+    const object = await trial.server.must('POST', `${collection}?dryRun=All&${STRICT}`, {
       ...base('tried'),
       spec: {image: 'example/api:1.0.0', autoscaling},
     });
@@ -165,22 +118,22 @@ describe('a spec with an image alone', () => {
 
 describe('a field that does not exist', () => {
   test.each(['spec', 'spec.database.managed', 'spec.slo.source.scrape'])('is refused in %s', async (path) => {
-    const verdict = await verdictOn(`${path}.unknown`, {value: 1});
+    const verdict = await trial.verdictOn(`${path}.unknown`, {value: 1});
     expect(verdict).toMatchObject({accepted: false, code: 400});
     expect(verdict).toMatchObject({message: expect.stringContaining(`unknown field "${path}.unknown"`)});
   });
 });
 
 test('removing database does not get around its immutable fields', async () => {
-  const before = await created({
+  const before = await trial.created({
     ...base('removal'),
     spec: {image: 'a:1', database: {managed: {storage: {size: '2Gi'}}}},
   });
-  const verdict = await server.send('PUT', `${COLLECTION}/removal?dryRun=All&${STRICT}`, {
+  const verdict = await trial.server.send('PUT', `${collection}/removal?dryRun=All&${STRICT}`, {
     ...before,
     spec: {image: 'a:1'},
   });
-  await server.must('DELETE', `${COLLECTION}/removal`);
+  await trial.server.must('DELETE', `${collection}/removal`);
   expect(verdict).toMatchObject({
     accepted: false,
     causes: [
@@ -211,10 +164,10 @@ test('columns show what status says, in the order of the CRD', async () => {
       message: 'All is well',
     },
   };
-  const object = await created(base('columns'));
-  await server.must('PUT', `${COLLECTION}/columns/status?${STRICT}`, {...object, status});
-  const answer = await server.table(`${COLLECTION}/columns`);
-  await server.must('DELETE', `${COLLECTION}/columns`);
+  const object = await trial.created(base('columns'));
+  await trial.server.must('PUT', `${collection}/columns/status?${STRICT}`, {...object, status});
+  const answer = await trial.server.table(`${collection}/columns`);
+  await trial.server.must('DELETE', `${collection}/columns`);
   expect(answer.columnDefinitions.map(({name, priority}) => `${name} ${priority}`)).toEqual([
     'Name 0',
     'Ready 0',
