@@ -7,7 +7,7 @@ import {run, type CommandError} from '../lib/exec.ts';
 import {downCommand, loadCommand, requireKind, upPlan} from './kind.ts';
 
 /* What is asked of kind, and in which order. That Docker then runs a cluster is for the workflow kind.yml to see. */
-const PATHS = {kubectl: '/bin/kubectl', kubeconfig: '/state/kind/demo.kubeconfig'};
+const PATHS = {kubectlPath: '/bin/kubectl', kubeconfigPath: '/state/kind/demo.kubeconfig'};
 const refs = {
   coredns: 'coredns:1',
   'metrics-server': 'metrics-server:1',

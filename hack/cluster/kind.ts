@@ -7,6 +7,7 @@ import {addonImages, type AddonImages} from './addons/images.ts';
 import {metricsServer} from './addons/manifests.ts';
 import {requireClusterName} from './cluster.ts';
 import {programs} from './programs.ts';
+import {ClusterStartError} from './ready.ts';
 
 /** One node: what is tested on the local node is tested the same way here. DNS and a default StorageClass are kind's own. */
 const CONFIGURATION = `kind: Cluster
@@ -30,11 +31,11 @@ function clusterOf(name: string): string {
   return `maintenance-api-${name}`;
 }
 
-/** What a plan is made from. */
-export interface KindPaths {
-  readonly kubectl: string;
+/** A cluster in Docker containers. */
+export interface KindCluster {
   /** Its own file, never ~/.kube/config. */
-  readonly kubeconfig: string;
+  readonly kubeconfigPath: string;
+  readonly kubectlPath: string;
 }
 
 /**
@@ -42,10 +43,15 @@ export interface KindPaths {
  *
  * @param exists - a cluster of this name is there already: it is given what it lacks, all of which may be repeated
  */
-export function upPlan(name: string, exists: boolean, paths: KindPaths, addons: AddonImages): readonly Step[] {
+export function upPlan(
+  name: string,
+  exists: boolean,
+  {kubeconfigPath, kubectlPath}: KindCluster,
+  addons: AddonImages,
+): readonly Step[] {
   const cluster = clusterOf(name);
-  const kubectl = (...args: string[]): Step['command'] => [paths.kubectl, '--kubeconfig', paths.kubeconfig, ...args];
-  const settings = ['--name', cluster, '--kubeconfig', paths.kubeconfig];
+  const kubectl = (...args: string[]): Step['command'] => [kubectlPath, '--kubeconfig', kubeconfigPath, ...args];
+  const settings = ['--name', cluster, '--kubeconfig', kubeconfigPath];
   return [
     exists
       ? {title: 'joining the kind cluster', command: ['kind', 'export', 'kubeconfig', ...settings]}
@@ -77,12 +83,6 @@ export function downCommand(name: string, kubeconfig: string): Step['command'] {
   return ['kind', 'delete', 'cluster', '--name', clusterOf(name), '--kubeconfig', kubeconfig];
 }
 
-/** A cluster in Docker containers. */
-export interface KindCluster {
-  readonly kubeconfigPath: string;
-  readonly kubectlPath: string;
-}
-
 /**
  * Starts a cluster by kind (sigs.k8s.io/kind) in Docker, or joins the one of this name.
  *
@@ -91,20 +91,26 @@ export interface KindCluster {
  */
 export async function kindCluster(name: string, progress: Progress): Promise<KindCluster> {
   const exists = (await kindClusters()).includes(clusterOf(name));
-  const paths = {
-    kubectl: join(await programs('control-plane', progress), 'kubectl'),
-    kubeconfig: await kubeconfigOf(name),
-  };
-  for (const {title, command, input} of upPlan(name, exists, paths, await addonImages(progress)))
+  const cluster = await kindClusterOf(name, progress);
+  for (const {title, command, input} of upPlan(name, exists, cluster, await addonImages(progress)))
     await progress.run(title, async () => run(command, input === undefined ? {} : {input}));
-  return {kubeconfigPath: paths.kubeconfig, kubectlPath: paths.kubectl};
+  return cluster;
 }
 
-/** Joins a cluster that is there. @returns undefined when there is none of this name */
-export async function joinKindCluster(name: string, progress: Progress): Promise<KindCluster | undefined> {
-  if (!(await kindClusters()).includes(clusterOf(name))) return undefined;
-  const kubeconfigPath = await kubeconfigOf(name);
-  return {kubeconfigPath, kubectlPath: join(await programs('control-plane', progress), 'kubectl')};
+/**
+ * Joins a cluster that is there, without starting one.
+ *
+ * @throws ClusterStartError when there is none of this name
+ */
+export async function joinKindCluster(name: string, progress: Progress): Promise<KindCluster> {
+  if (!(await kindClusters()).includes(clusterOf(name)))
+    throw new ClusterStartError(`no kind cluster ${name} runs: npm run cluster -- up --provider kind`);
+  return kindClusterOf(name, progress);
+}
+
+async function kindClusterOf(name: string, progress: Progress): Promise<KindCluster> {
+  const kubectlPath = join(await programs('control-plane', progress), 'kubectl');
+  return {kubeconfigPath: await kubeconfigOf(name), kubectlPath};
 }
 
 /** Makes the images of an archive known to the node. @throws CommandError when kind refuses it */
