@@ -39,8 +39,7 @@ export class ConnectionWatch {
   /** The addresses of Services. One without endpoints isn't translated: the node answers for it, and nothing is reached. */
   readonly #services = new Set<string>();
   /** Refused, with an end that has no name: a pod connects before its address is in its status. Judged again. */
-  #unnamed = new Map<string, Flow>();
-  #refusedUnnamed = new Map<string, SeenConnection>();
+  #unnamed = new Map<string, {readonly flow: Flow; readonly seen: SeenConnection}>();
   /** What was there before the watch began, perhaps of pods that are gone: not of its time. */
   #former: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
@@ -76,7 +75,8 @@ export class ConnectionWatch {
     await this.#round;
     if (this.#failure !== undefined) throw this.#failure;
     await this.look();
-    return [...this.#seen.values(), ...this.#refusedUnnamed.values()];
+    const unnamed = [...this.#unnamed.values()].map(({seen}) => [JSON.stringify(seen), seen] as const);
+    return [...this.#seen.values(), ...new Map(unnamed).values()];
   }
 
   /** Reads the table and judges what is in it by the policies of now. */
@@ -97,17 +97,17 @@ export class ConnectionWatch {
     for (const pod of of('Pod')) this.#pods.set(pod.status?.podIP ?? '', podOf(pod));
     for (const address of of('Service').flatMap(({spec}) => spec?.clusterIPs ?? [])) this.#services.add(address);
     const end = (address: string): Endpoint => ({address, pod: this.#pods.get(address)});
-    const flows = new Map([...this.#unnamed.values(), ...table].map((flow) => [identityOf(flow), flow]));
+    const again = [...this.#unnamed.values()].map(({flow}) => flow);
+    const flows = new Map([...again, ...table].map((flow) => [identityOf(flow), flow]));
     this.#unnamed = new Map();
-    this.#refusedUnnamed = new Map();
     for (const [identity, flow] of flows) {
       if (this.#former.has(identity) || this.#services.has(flow.server)) continue;
       const connection = {...flow, client: end(flow.client), server: end(flow.server)};
       const seen = seenOf(connection, refusal(connection, world));
       const ends = [connection.client, connection.server];
       const named = ends.every(({address, pod}) => pod !== undefined || world.nodes.has(address));
-      if (!named && seen.refused !== undefined) this.#unnamed.set(identity, flow);
-      (this.#unnamed.has(identity) ? this.#refusedUnnamed : this.#seen).set(JSON.stringify(seen), seen);
+      if (!named && seen.refused !== undefined) this.#unnamed.set(identity, {flow, seen});
+      else this.#seen.set(JSON.stringify(seen), seen);
     }
   }
 
