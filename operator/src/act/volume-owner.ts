@@ -21,7 +21,13 @@ export interface VolumeOwnerOptions {
   readonly onWrite: (owner: string, key: string, resourceVersion: string) => void;
 }
 
-/** Whether an object goes when the resource goes, among others that it may go with. */
+/**
+ * What an object is to be owned by, so that it goes when the resource goes, or no longer does.
+ *
+ * @param has - its owners, of which others than the resource stay
+ * @param wanted - the resource, or nobody
+ * @returns undefined when that is so already
+ */
 export function ownersAsWanted(
   api: MaintenanceApi,
   has: readonly OwnerReference[],

@@ -76,12 +76,9 @@ function storm(a: Assessment): Finding {
   const many = near.length + 1;
   if (many < STORM_RESOURCES || many < STORM_SHARE * size) return no(`${many} of ${size} resources breach at once`);
   if (contrast(a).result === 'Worse') return no('its old pods do better on the same machines');
-  const named = near.flatMap(({name}) => name ?? []);
-  const hidden = near.length - named.length;
-  const who = [
-    ...named.slice(0, 3),
-    ...(hidden + named.slice(3).length > 0 ? [`${near.length - Math.min(3, named.length)} more`] : []),
-  ];
+  const named = near.flatMap(({name}) => name ?? []).slice(0, 3);
+  const unnamed = near.length - named.length;
+  const who = [...named, ...(unnamed > 0 ? [`${unnamed} more`] : [])];
   return yes(
     `${many} of the operator's ${size} resources breach an objective since the same ${seconds(STORM_MS)}: beside this ` +
       `one ${who.join(', ')}. What they share is more likely the cause than any of them.`,

@@ -106,6 +106,18 @@ async function leaks(): Promise<void> {
   expect(await world.deploymentPatches(ns)).toHaveLength(patches.length);
 }
 
+/** All is well again, and nothing was evicted or rolled out meanwhile. @param patches - of the Deployment before */
+async function recoversUntouched(ns: string, patches: number): Promise<void> {
+  await world.until(
+    ns,
+    'all is well',
+    ({status}) => status?.remediation?.lastDecision?.verdict === 'None',
+    STATE_TIMEOUT_MS,
+  );
+  expect(await codes(ns)).toEqual([]);
+  expect(await world.deploymentPatches(ns)).toHaveLength(patches);
+}
+
 /** Kubernetes itself replaces what a lost node had; here its controller for that isn't started. */
 async function nodeLost(): Promise<void> {
   const ns = 'node-lost';
@@ -123,14 +135,7 @@ async function nodeLost(): Promise<void> {
     ...{verdict: 'InfraFault', message: expect.stringContaining(`The node of pod ${pods[0]}`)},
   });
   scene.lost.clear();
-  await world.until(
-    ns,
-    'all is well',
-    ({status}) => status?.remediation?.lastDecision?.verdict === 'None',
-    STATE_TIMEOUT_MS,
-  );
-  expect(await codes(ns)).toEqual([]);
-  expect(await world.deploymentPatches(ns)).toHaveLength(patches.length);
+  await recoversUntouched(ns, patches.length);
 }
 
 /** The names of their database are gone for all of them: no pod is ready, and each says why. */
@@ -152,14 +157,7 @@ async function dependencyGone(): Promise<void> {
   expect(held.status?.remediation?.lastDecision?.message).toContain('the same fails: database: dns');
   scene.images.set('example/api:1', {badShare: 0});
   scene.hung.clear();
-  await world.until(
-    ns,
-    'all is well',
-    ({status}) => status?.remediation?.lastDecision?.verdict === 'None',
-    STATE_TIMEOUT_MS,
-  );
-  expect(await codes(ns)).toEqual([]);
-  expect(await world.deploymentPatches(ns)).toHaveLength(patches.length);
+  await recoversUntouched(ns, patches.length);
 }
 
 /** Invariant 6: the leader dies with the answer to the eviction; its successor goes on from the record. */
