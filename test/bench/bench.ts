@@ -8,6 +8,8 @@ import {measureLimited} from './api/limited.ts';
 import {Stand} from './api/stand.ts';
 import {measureBackup} from './backup/measure.ts';
 import {ConnectionCounter} from './connections.ts';
+import {Fleet} from './fleet/fleet.ts';
+import {once} from './once.ts';
 import {measureRollbacks, type Rollback} from './rollbacks.ts';
 
 /** The cluster's name. */
@@ -44,12 +46,6 @@ function conditionStatus(api: MaintenanceApi, type: string): string {
   return api.status?.conditions?.find((condition) => condition.type === type)?.status ?? 'none';
 }
 
-/** Does a thing when it is first asked for, and gives the same answer from then on. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
-}
-
 /** What rows share: one cluster, one service in it, one series of bad releases, each brought up when it is first needed. */
 export class Bench {
   readonly options: Options;
@@ -57,6 +53,7 @@ export class Bench {
   #world: Promise<World> | undefined;
   #isInstalled = false;
   #stand: Stand | undefined;
+  #fleet: Fleet | undefined;
 
   constructor(options: Options, progress: Progress) {
     this.options = options;
@@ -101,6 +98,12 @@ export class Bench {
   /** Backups of a gigabyte, without a cluster. */
   readonly backup = once(async () => measureBackup(this.progress));
 
+  /** Many resources without a node; they have the machine for themselves. */
+  readonly fleet = once(async (): Promise<Fleet> => {
+    await this.close();
+    return (this.#fleet = await Fleet.open(this.progress));
+  });
+
   /**
    * Starts the cluster again, as the next `up` on this machine would.
    *
@@ -121,8 +124,11 @@ export class Bench {
     return performance.now() - startedAt;
   }
 
-  /** Ends the cluster and the API's stand, if they are there. */
+  /** Ends the cluster, the API's stand and the fleet, if they are there. */
   async close(): Promise<void> {
+    const fleet = this.#fleet;
+    this.#fleet = undefined;
+    await fleet?.close();
     const stand = this.#stand;
     this.#stand = undefined;
     await stand?.close();

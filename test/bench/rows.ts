@@ -6,6 +6,7 @@ import {brokenRequests} from './rows/broken-requests.ts';
 import {connections} from './rows/connections.ts';
 import {controlPlaneReady} from './rows/control-plane.ts';
 import {demoCold, demoWarm} from './rows/demo.ts';
+import {fleet} from './rows/fleet.ts';
 import {idleRequests} from './rows/idle-requests.ts';
 import {imageLayers} from './rows/image-layers.ts';
 import {localNodeReady} from './rows/local-node.ts';
@@ -30,6 +31,7 @@ export const rows: readonly Row[] = [
   idleRequests,
   memory,
   connections,
+  ...fleet,
   demoWarm,
   demoCold,
 ];

@@ -1,11 +1,10 @@
 /**
  * The operator as a process of its own, for tests that kill it: the product's wiring, with leader election, against the
- * cluster of KUBECONFIG. Pods are read by their (loopback) address; PROBE_DATABASES=true asks databases directly.
+ * cluster of KUBECONFIG or SERVICE_ACCOUNT_FOLDER. Pods are read by their (loopback) address; PROBE_DATABASES=true asks databases directly.
  * METRICS_PORT is where its metrics are read on loopback; PROMETHEUS_SERVERS_FILE as in the product; WATCH_NAMESPACES and
  * LEASE_NAME let several operators work side by side; CRASH_POINT (JSON) ends or stops the process.
  */
 import 'reflect-metadata';
-import {KubeConfig} from '@kubernetes/client-node/dist/config.js';
 import {pino} from 'pino';
 import {GROUP} from '../../operator/src/api/v1alpha1/index.ts';
 import {ports} from '../../operator/src/desired/index.ts';
@@ -18,6 +17,7 @@ import {
   HealthServer,
   KubeClient,
   LeaderElector,
+  loadKubeConfig,
   Metrics,
   systemClock,
 } from '../../operator/src/runtime/index.ts';
@@ -28,8 +28,9 @@ const identity = `operator-${String(process.pid)}`;
 /** Tells processes apart in the audit log. */
 const userAgent = `${OPERATOR_AGENT}/${String(process.pid)}`;
 const logger = pino({level: process.env['LOG_LEVEL'] ?? 'info', base: {identity}});
-const kubeConfig = new KubeConfig();
-kubeConfig.loadFromDefault();
+// As a pod would where there is a folder with a service account's token, and by KUBECONFIG elsewhere.
+const serviceAccountFolder = process.env['SERVICE_ACCOUNT_FOLDER'];
+const kubeConfig = await loadKubeConfig(serviceAccountFolder === undefined ? {} : {serviceAccountFolder});
 const client = KubeClient.fromKubeConfig(kubeConfig, {userAgent});
 const crashPoint = process.env['CRASH_POINT'];
 if (crashPoint !== undefined) arm(client, JSON.parse(crashPoint) as CrashPoint);

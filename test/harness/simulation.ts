@@ -1,5 +1,5 @@
 import {join} from 'node:path';
-import {readdir, readFile} from 'node:fs/promises';
+import {mkdir, readdir, readFile, writeFile} from 'node:fs/promises';
 import {spawn, type ChildProcess} from 'node:child_process';
 import {createWriteStream} from 'node:fs';
 import {KubeConfig} from '@kubernetes/client-node/dist/config.js';
@@ -22,6 +22,8 @@ import {SimulatedPods, type Behaviour, type Scene} from './simulated-pods.ts';
 import {waitFor} from './wait.ts';
 
 const root = join(import.meta.dirname, '../..');
+/** The operator as a process of its own. */
+const OPERATOR_PROGRAM = join(import.meta.dirname, 'operator-process.ts');
 const CONTROLLERS = [
   'deployment-controller',
   'replicaset-controller',
@@ -37,6 +39,14 @@ const CONTROLLERS = [
 ];
 
 export const NAMESPACE_REF = {apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false} as const;
+
+const SERVICE_ACCOUNT_REF = {
+  ...{apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true},
+} as const;
+const BINDING_REF = {
+  ...{apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding'},
+  ...{plural: 'clusterrolebindings', namespaced: false},
+} as const;
 
 /** A condition of a MaintenanceApi as `Status Reason`, for short assertions. */
 export function conditionOf(api: MaintenanceApi, type: string): string {
@@ -102,11 +112,22 @@ export class Simulation {
     return new Simulation({plane, client, pods, scenes, controllers});
   }
 
-  /** Starts another operator process. @returns it, to be killed by a test */
-  startOperator(env: Readonly<Record<string, string>> = {}, crashPoint?: CrashPoint): ChildProcess {
+  /**
+   * Starts another operator process.
+   *
+   * @param env - what differs from this process' own; undefined: not set
+   * @param crashPoint - where it ends or stops
+   * @param program - Node's arguments: its flags and the program; from the sources unless told
+   * @returns it, to be killed by a test
+   */
+  startOperator(
+    env: Readonly<Record<string, string | undefined>> = {},
+    crashPoint?: CrashPoint,
+    program: readonly string[] = [OPERATOR_PROGRAM],
+  ): ChildProcess {
     const crash = crashPoint === undefined ? {} : {CRASH_POINT: JSON.stringify(crashPoint)};
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'operator-process.ts')], {
-      env: {...process.env, ...env, ...crash, KUBECONFIG: this.plane.kubeconfigPath, NODE_OPTIONS: ''},
+    const child = spawn(process.execPath, program, {
+      env: {...process.env, KUBECONFIG: this.plane.kubeconfigPath, NODE_OPTIONS: '', ...env, ...crash},
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const log = createWriteStream(join(this.plane.auditLogPath, '..', `operator-${String(child.pid)}.log`));
@@ -115,6 +136,33 @@ export class Simulation {
     this.#operators.add(child);
     child.once('exit', () => this.#operators.delete(child));
     return child;
+  }
+
+  /**
+   * Makes a service account that may do everything.
+   *
+   * @param folder - gets its token and the API server's authority, as a pod has them
+   * @returns the environment of an operator that uses it
+   */
+  async serviceAccount(folder: string): Promise<Readonly<Record<string, string | undefined>>> {
+    const [namespace, name] = ['default', 'operator'];
+    const account = {apiVersion: 'v1', kind: 'ServiceAccount', metadata: {name, namespace}};
+    await this.client.create(SERVICE_ACCOUNT_REF, namespace, account);
+    await this.client.create(BINDING_REF, undefined, {
+      ...{apiVersion: BINDING_REF.apiVersion, kind: BINDING_REF.kind, metadata: {name}},
+      roleRef: {apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin'},
+      subjects: [{kind: 'ServiceAccount', name, namespace}],
+    });
+    const {status} = await this.client.request<{status: {token: string}}>({
+      ...{method: 'POST', path: `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`},
+      body: {apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {expirationSeconds: 24 * 3600}},
+    });
+    await mkdir(folder, {recursive: true});
+    await writeFile(join(folder, 'token'), status.token, {mode: 0o600});
+    await writeFile(join(folder, 'ca.crt'), this.plane.caData);
+    const {hostname, port} = new URL(this.plane.server);
+    const host = {KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port};
+    return {...host, SERVICE_ACCOUNT_FOLDER: folder, KUBECONFIG: undefined};
   }
 
   /** A namespace with traffic; images that aren't listed behave well. */

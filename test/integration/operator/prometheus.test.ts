@@ -2,6 +2,7 @@ import {afterAll, beforeAll, expect, test} from '@jest/globals';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {prometheusServers, scrapingApiPods} from '../../harness/prometheus-config.ts';
 import {PrometheusServer} from '../../harness/prometheus.ts';
 import {conditionOf, Simulation} from '../../harness/simulation.ts';
 import {waitFor} from '../../harness/wait.ts';
@@ -17,38 +18,12 @@ let world: Simulation;
 let prometheus: PrometheusServer;
 let folder: string;
 
-/** As docs/how-to/prometheus.md has it for a Prometheus without its operator. */
-const configuration = (kubeconfig: string): object => ({
-  scrape_configs: [
-    {
-      ...{job_name: 'maintenance-api', scrape_interval: '5s', scrape_timeout: '5s'},
-      kubernetes_sd_configs: [{role: 'pod', kubeconfig_file: kubeconfig}],
-      relabel_configs: [
-        {
-          source_labels: [
-            '__meta_kubernetes_pod_label_app_kubernetes_io_managed_by',
-            '__meta_kubernetes_pod_label_app_kubernetes_io_component',
-            '__meta_kubernetes_pod_container_port_name',
-          ],
-          ...{regex: 'maintenance-api-operator;api;metrics', action: 'keep'},
-        },
-        {source_labels: ['__meta_kubernetes_namespace'], target_label: 'namespace'},
-        {source_labels: ['__meta_kubernetes_pod_name'], target_label: 'pod'},
-        {source_labels: ['__meta_kubernetes_pod_label_maintenance_api_io_owner'], target_label: 'maintenanceapi'},
-      ],
-    },
-  ],
-});
-
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'prometheus-servers-'));
   world = await Simulation.start();
-  prometheus = await PrometheusServer.start(configuration(world.plane.kubeconfigPath));
+  prometheus = await PrometheusServer.start(scrapingApiPods(world.plane.kubeconfigPath, '5s'));
   const servers = join(folder, 'servers.yaml');
-  await writeFile(
-    servers,
-    JSON.stringify({prometheus: [{name: 'main', url: prometheus.url, namespaceLabelEnforced: true}]}),
-  );
+  await writeFile(servers, JSON.stringify(prometheusServers('main', prometheus.url)));
   world.startOperator({PROMETHEUS_SERVERS_FILE: servers});
   await world.scene(NAMESPACE, 50, {'example/api:2': {badShare: 0.2}});
   await world.create(NAMESPACE, {slo: {source: {prometheusRef: {name: 'main'}}}});
