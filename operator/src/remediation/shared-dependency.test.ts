@@ -61,6 +61,24 @@ describe('what every pod says that it lacks', () => {
     expect(ruledOut(down().lacking('database: connection'))).toContain('of which the probe of the database tells more');
   });
 
+  describe('once the database answers again', () => {
+    const since = (ms: number, observation: ObservationBuilder): string =>
+      verdictOf(observation.withDatabase({lastOutage: {from: NOW - ms - MINUTE, to: NOW - ms}}));
+    const window = {from: NOW - 5 * MINUTE, to: NOW, valid: 900, bad: 100, total: 900, slow: 100};
+    const lacks = (what: string): ObservationBuilder => down().lacking(what).with({serviceWindow: window});
+
+    test('is what keeps the service down, and not the outage that is over', () => {
+      expect(since(5 * SECOND, lacks('database: dns'))).toBe('DatabaseDown');
+      expect(since(20 * SECOND, lacks('database: dns'))).toBe('SharedDependency');
+      expect(since(20 * SECOND, lacks('database: connection'))).toBe('DatabaseDown');
+    });
+
+    test('lets no young revision be judged by what was measured in the outage', () => {
+      const baking = anObservation().baking('b').answering('b', {valid: 750, bad: 150}).lacking('database: dns');
+      expect(since(20 * SECOND, baking)).toBe('DatabaseDown');
+    });
+  });
+
   test('lets the bake begin anew that it hit, and does not hold the revision back for good', () => {
     const hit = anObservation()
       .baking('b', HOUR)

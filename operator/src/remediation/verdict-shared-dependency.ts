@@ -16,14 +16,18 @@ const UNREACHABLE = ': connection';
  */
 export function sharedDependency(a: Assessment): Finding {
   if (!a.breached) return no('no objective is breached');
-  const told = byTheirWord(a);
+  const told = lackedByAll(a);
   if (told.holds) return told;
   const alike = oldAndNewAlike(a);
   return alike.holds ? alike : no(`${told.reason}; ${alike.reason}`);
 }
 
-/** Of a young revision alone it could be the revision's doing. */
-function byTheirWord(a: Assessment): Finding {
+/**
+ * Whether every pod says that it lacks the same. Of a young revision alone it could be the revision's doing.
+ *
+ * @param a the assessment
+ */
+export function lackedByAll(a: Assessment): Finding {
   const running = [...a.servingPods, ...a.otherPods].filter(({runningSince}) => runningSince !== undefined);
   const [failing, ...others] = new Set(running.map((pod) => pod.failing));
   if (failing === undefined || others.length > 0) return no('its pods name no dependency that all of them lack');
