@@ -52,6 +52,8 @@ export interface MigrateConfig {
   readonly migrationsDir: string | undefined;
   readonly timeoutMs: number;
   readonly retryMs: number;
+  /** Where to say in one line why the database can't be used; undefined: nobody looks. */
+  readonly terminationLog: string | undefined;
 }
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -115,6 +117,7 @@ export function parseMigrateConfig(env: Environment): MigrateConfig {
     migrationsDir: reader.optional('MIGRATIONS_DIR'),
     timeoutMs: reader.seconds('MIGRATE_TIMEOUT_SECONDS', {default: 300, min: 1, max: 86_400}),
     retryMs: reader.seconds('MIGRATE_RETRY_SECONDS', {default: 60, min: 0.05, max: 3600}),
+    terminationLog: reader.optional('TERMINATION_LOG'),
   };
   reader.finish();
   return config;

@@ -1,6 +1,8 @@
+import {writeFile} from 'node:fs/promises';
 import {fileURLToPath} from 'node:url';
 import closeWithGrace from 'close-with-grace';
 import {ConfigError, parseMigrateConfig, parseServeConfig} from './config.ts';
+import {knownCauseOf} from './database/cause.ts';
 import {connectorFor} from './database/connect.ts';
 import {createLogger} from './logger.ts';
 
@@ -37,16 +39,24 @@ async function runServer(): Promise<void> {
 async function runMigrate(): Promise<void> {
   const config = parseMigrateConfig(process.env);
   const logger = createLogger(config.logLevel);
-  const {loadMigrations, migrate, MIGRATION_SESSION} = await import('./migrate/run.ts');
+  const {loadMigrations, migrate, MigrateTimeoutError, MIGRATION_SESSION} = await import('./migrate/run.ts');
   // The first process of a container has no default action for signals; without this it would only end by SIGKILL.
   process.once('SIGTERM', () => process.exit(EXIT_FAILED));
-  await migrate({
-    connect: connectorFor(config.database, {initStatements: MIGRATION_SESSION}),
-    migrations: await loadMigrations(config.migrationsDir ?? fileURLToPath(new URL('./migrations', import.meta.url))),
-    timeoutMs: config.timeoutMs,
-    retryMs: config.retryMs,
-    logger,
-  });
+  try {
+    await migrate({
+      connect: connectorFor(config.database, {initStatements: MIGRATION_SESSION}),
+      migrations: await loadMigrations(config.migrationsDir ?? fileURLToPath(new URL('./migrations', import.meta.url))),
+      timeoutMs: config.timeoutMs,
+      retryMs: config.retryMs,
+      logger,
+    });
+  } catch (error) {
+    const cause = knownCauseOf(error instanceof MigrateTimeoutError ? error.cause : error);
+    // The words of the metric dependency_failing, for whoever reads how the container ended; nothing else may be in it.
+    if (cause !== undefined && config.terminationLog !== undefined)
+      await writeFile(config.terminationLog, `database: ${cause}\n`);
+    throw error;
+  }
 }
 
 try {

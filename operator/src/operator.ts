@@ -7,7 +7,7 @@ import {Evictions} from './act/evictions.ts';
 import {RevisionWriter} from './act/revisions.ts';
 import {StatusWriter} from './act/status-writer.ts';
 import {VolumeOwner} from './act/volume-owner.ts';
-import {appliedResources, FIELD_MANAGER} from './api/v1alpha1/index.ts';
+import {appliedResources, FIELD_MANAGER, managedDatabase} from './api/v1alpha1/index.ts';
 import {MaintenanceApiController} from './controller/maintenance-api-controller.ts';
 import {ResourceMetrics} from './controller/resource-metrics.ts';
 import {ResourceStates} from './controller/resource-state.ts';
@@ -120,6 +120,7 @@ export class Operator {
       builders: {
         names: childNames,
         roles: databaseRoles,
+        ownsServer: (api) => managedDatabase(api.spec) !== undefined,
         hosts: databaseHosts,
         retainedOwners,
         role: roleSecret,

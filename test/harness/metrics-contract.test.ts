@@ -3,7 +3,7 @@ import * as z from 'zod';
 import {parseServeConfig, type Environment} from '../../api-server/src/config.ts';
 import {causes, type Cause} from '../../api-server/src/database/cause.ts';
 import {Metrics} from '../../api-server/src/metrics.ts';
-import {database} from '../../operator/src/api/v1alpha1/managed-database.ts';
+import {database} from '../../operator/src/api/v1alpha1/database.ts';
 import {readPodMetrics} from '../../operator/src/observe/pod-metrics.ts';
 
 /* Neither side imports the other: this is where the names and bounds that they agreed on meet. */

@@ -59,8 +59,9 @@ export function leavesConnectionUsable(error: unknown): boolean {
 }
 
 /** mysql2 marks what ends a connection as fatal, and Node's own socket errors name the system call. */
-function isConnectionError(error: unknown): boolean {
+export function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  if (error instanceof DatabaseUnavailableError) return true;
   if ('fatal' in error && error.fatal === true) return true;
   if ('syscall' in error) return true;
   return /closed state|connection lost/i.test(error.message);

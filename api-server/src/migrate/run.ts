@@ -3,6 +3,7 @@ import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {Connection, RowDataPacket} from 'mysql2/promise';
 import type {Connector} from '../database/connect.ts';
+import {isLasting, knownCauseOf} from '../database/cause.ts';
 import {classify, DatabaseUnavailableError, messageOf, OverloadedError} from '../database/errors.ts';
 import type {Logger} from '../logger.ts';
 import {orderMigrations, parseMigration, type Migration} from './files.ts';
@@ -19,7 +20,10 @@ const RECONNECT_MS = 1000;
 /** One second of waiting for a table, then give up: every query on the table queues behind a change that waits. */
 export const MIGRATION_SESSION = ['SET SESSION lock_wait_timeout = 1'];
 
-/** The database wasn't reachable, or its lock or tables weren't free, for the whole time given. */
+/** An account that is being made, or a certificate that is being replaced, is in order within this. */
+const REFUSED_MS = 15_000;
+
+/** The database wasn't reachable, or its lock or tables weren't free, for the whole time given; `cause` has the last error. */
 export class MigrateTimeoutError extends Error {
   override readonly name = 'MigrateTimeoutError';
 }
@@ -29,6 +33,8 @@ export interface MigrateOptions {
   readonly migrations: readonly Migration[];
   /** How long to wait for the database, the lock and the tables, in milliseconds; a change under way isn't cut short. */
   readonly timeoutMs: number;
+  /** How long to wait where only somebody's change can help, in milliseconds: whoever waits for this hears why sooner. */
+  readonly refusedMs?: number;
   /** Pause after a table was busy, in milliseconds. */
   readonly retryMs: number;
   readonly logger: Logger;
@@ -38,6 +44,7 @@ export interface MigrateOptions {
 interface Setback {
   readonly reason: string;
   readonly waitMs: number;
+  readonly error?: unknown;
 }
 
 /**
@@ -59,16 +66,21 @@ export async function loadMigrations(directory: string): Promise<readonly Migrat
  * @throws the driver's error when a statement is wrong.
  */
 export async function migrate(options: MigrateOptions): Promise<void> {
+  const {refusedMs = REFUSED_MS} = options;
   const end = performance.now() + options.timeoutMs;
   let said: string | undefined;
+  let refusedSince: number | undefined;
   for (;;) {
     const setback = await attempt(options);
     if (setback === undefined) return;
+    refusedSince = isLasting(knownCauseOf(setback.error)) ? (refusedSince ?? performance.now()) : undefined;
+    const refusedEnd = (refusedSince ?? Infinity) + refusedMs;
     if (setback.reason !== said) options.logger.warn({reason: setback.reason}, 'Migration has to wait');
     said = setback.reason;
-    const remaining = end - performance.now();
+    const remaining = Math.min(end, refusedEnd) - performance.now();
     if (remaining <= 0) {
-      throw new MigrateTimeoutError(`Not migrated within ${options.timeoutMs / 1000} s: ${setback.reason}`);
+      const given = (refusedEnd < end ? refusedMs : options.timeoutMs) / 1000;
+      throw new MigrateTimeoutError(`Not migrated within ${given} s: ${setback.reason}`, {cause: setback.error});
     }
     await sleep(Math.min(setback.waitMs, remaining));
   }
@@ -80,7 +92,7 @@ async function attempt(options: MigrateOptions): Promise<Setback | undefined> {
   try {
     connection = await options.connect();
   } catch (error) {
-    return {reason: `The database can't be reached: ${messageOf(error)}`, waitMs: RECONNECT_MS};
+    return {reason: `The database can't be reached: ${messageOf(error)}`, waitMs: RECONNECT_MS, error};
   }
   try {
     const setback = await migrateOn(connection, options);
@@ -116,7 +128,7 @@ function setbackOf(error: unknown, retryMs: number): Setback {
     return {reason: `A table that has to change is in use: ${messageOf(error)}`, waitMs: retryMs};
   }
   if (known instanceof DatabaseUnavailableError) {
-    return {reason: `The database was lost: ${messageOf(error)}`, waitMs: RECONNECT_MS};
+    return {reason: `The database was lost: ${messageOf(error)}`, waitMs: RECONNECT_MS, error};
   }
   throw error;
 }

@@ -2,7 +2,7 @@ import {describe, expect, test} from '@jest/globals';
 import {X509Certificate} from 'node:crypto';
 import type {MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {AbsentSecretError, DamagedSecretError, DoomedSecretError, OwnedSecretKeeper} from './owned-secrets.ts';
-import type {SecretBuilders} from './owned-secrets.ts';
+import type {OwnedSecrets, SecretBuilders, ServerSecrets} from './owned-secrets.ts';
 import {createAuthority} from './pki.ts';
 import {aMaintenanceApi, anError, FakeServer} from './testing.ts';
 
@@ -40,6 +40,7 @@ const kept = (api: MaintenanceApi, name: string, values: Record<string, string>)
 const builders: SecretBuilders = {
   names: () => NAMES,
   roles: ['app', 'migrate', 'monitor', 'admin'],
+  ownsServer: ({spec}) => spec.database.external === undefined,
   retainedOwners: owners,
   hosts: () => ({dns: ['shop-mysql'], ip: []}),
   role: (api, role, password) => kept(api, role, {username: role, password}),
@@ -60,6 +61,12 @@ function aKeeper(guard: () => void = () => undefined) {
   return {server, keeper, writes};
 }
 
+/** What is known of the server's Secrets. */
+function serverOf({server}: OwnedSecrets): ServerSecrets {
+  if (server === undefined) throw new Error('The operator runs no server');
+  return server;
+}
+
 /** Sets what a Secret holds. */
 function edit(server: FakeServer, name: string, change: Record<string, string | undefined>): void {
   const object = server.objects.get(`Secret/${name}`);
@@ -76,20 +83,29 @@ describe('the Secrets of a resource', () => {
     const {server, keeper, writes} = aKeeper();
     const made = await keeper.ensure(API, NOW);
     expect(writes().sort()).toEqual(SECRETS.map((name) => `create Secret/${name}`));
-    expect(made.accounts.app).toEqual({user: 'app', password: expect.stringMatching(/^[0-9a-f]{48}$/)});
-    expect(new Set(Object.values(made.accounts).map(({password}) => password)).size).toBe(4);
-    expect(new X509Certificate(made.serverCertificate).checkHost('shop-mysql')).toBe('shop-mysql');
-    expect(made.serverUuids).toEqual({});
+    expect(serverOf(made).accounts.app).toEqual({user: 'app', password: expect.stringMatching(/^[0-9a-f]{48}$/)});
+    expect(new Set(Object.values(serverOf(made).accounts).map(({password}) => password)).size).toBe(4);
+    expect(new X509Certificate(serverOf(made).serverCertificate).checkHost('shop-mysql')).toBe('shop-mysql');
+    expect(serverOf(made).serverUuids).toEqual({});
 
     server.asked.length = 0;
     expect(await keeper.ensure(API, NOW)).toEqual(made);
     expect(writes()).toEqual([]);
   });
 
+  test('are the tokens alone where somebody else runs the database', async () => {
+    const {keeper, writes, server} = aKeeper();
+    const database = {...API.spec.database, external: {} as NonNullable<typeof API.spec.database.external>};
+    const made = await keeper.ensure({...API, spec: {...API.spec, database}}, NOW);
+    expect(writes()).toEqual(['create Secret/tokens']);
+    expect(made.server).toBeUndefined();
+    expect(made.hashKey).toBe(server.objects.get('Secret/tokens')?.metadata.uid);
+  });
+
   test('have a version that tells any change, and holds none of them', async () => {
     const {server, keeper} = aKeeper();
     const made = await keeper.ensure(API, NOW);
-    for (const {password} of Object.values(made.accounts)) expect(made.version).not.toContain(password);
+    for (const {password} of Object.values(serverOf(made).accounts)) expect(made.version).not.toContain(password);
     const state = server.objects.get('Secret/state');
     if (state !== undefined) state.metadata.resourceVersion = '9999';
     expect((await keeper.ensure(API, NOW)).version).not.toBe(made.version);
@@ -109,7 +125,7 @@ describe('the Secrets of a resource', () => {
     const made = await keeper.ensure(API, NOW);
     const name = server.log.find((line) => line.startsWith('create '))?.slice('create Secret/'.length) ?? '';
     const stored = theirs.server.objects.get(`Secret/${name}`)?.data?.['password'] ?? '';
-    const passwords = Object.values(made.accounts).map(({password}) => password);
+    const passwords = Object.values(serverOf(made).accounts).map(({password}) => password);
     expect(passwords).toContain(Buffer.from(stored, 'base64').toString());
   });
 
@@ -149,7 +165,7 @@ describe('the Secrets of a resource', () => {
     const tied = await keeper.ensure(goes, NOW);
     expect(writes().sort()).toEqual(retained.map((name) => `patch Secret/${name}`));
     expect(ownedNames()).toEqual(SECRETS);
-    expect(tied.accounts).toEqual(made.accounts);
+    expect(serverOf(tied).accounts).toEqual(serverOf(made).accounts);
     server.asked.length = 0;
     expect((await keeper.ensure(goes, NOW)).version).toBe(tied.version);
     expect(writes()).toEqual([]);
@@ -200,17 +216,17 @@ describe("the server's certificate", () => {
   test('is renewed before it runs out, and not sooner', async () => {
     const {server, keeper, writes} = aKeeper();
     const made = await keeper.ensure(API, NOW);
-    const life = new X509Certificate(made.serverCertificate);
+    const life = new X509Certificate(serverOf(made).serverCertificate);
     const end = life.validToDate.getTime();
     server.asked.length = 0;
     const early = await keeper.ensure(API, new Date(NOW.getTime() + DAY_MS));
-    expect([early.serverCertificate === made.serverCertificate, writes()]).toEqual([true, []]);
+    expect([serverOf(early).serverCertificate === serverOf(made).serverCertificate, writes()]).toEqual([true, []]);
 
     const late = new Date(end - DAY_MS);
     const renewed = await keeper.ensure(API, late);
     expect(writes()).toEqual(['patch Secret/tls']);
-    expect(new X509Certificate(renewed.serverCertificate).validToDate.getTime()).toBeGreaterThan(end);
-    expect(renewed.authorityCertificate).toBe(made.authorityCertificate);
+    expect(new X509Certificate(serverOf(renewed).serverCertificate).validToDate.getTime()).toBeGreaterThan(end);
+    expect(serverOf(renewed).authorityCertificate).toBe(serverOf(made).authorityCertificate);
     expect(renewed.version).not.toBe(made.version);
   });
 
@@ -220,23 +236,23 @@ describe("the server's certificate", () => {
     const other = await createAuthority(NOW);
     edit(server, 'ca', {'tls.crt': other.certificate, 'tls.key': other.privateKey});
     const first = await keeper.ensure(API, NOW);
-    expect(first.serverCertificate).toBe(made.serverCertificate);
-    expect(first.authorityCertificate).toBe(`${other.certificate}${made.authorityCertificate}`);
+    expect(serverOf(first).serverCertificate).toBe(serverOf(made).serverCertificate);
+    expect(serverOf(first).authorityCertificate).toBe(`${other.certificate}${serverOf(made).authorityCertificate}`);
     const second = await keeper.ensure(API, NOW);
-    expect(new X509Certificate(second.serverCertificate).verify(new X509Certificate(other.certificate).publicKey)).toBe(
-      true,
-    );
-    expect(second.authorityCertificate).toBe(first.authorityCertificate);
+    expect(
+      new X509Certificate(serverOf(second).serverCertificate).verify(new X509Certificate(other.certificate).publicKey),
+    ).toBe(true);
+    expect(serverOf(second).authorityCertificate).toBe(serverOf(first).authorityCertificate);
     expect((await keeper.ensure(API, NOW)).version).toBe(second.version);
   });
 
   test('is trusted by two authorities at most, however often they are replaced', async () => {
     const {server, keeper} = aKeeper();
-    let before = (await keeper.ensure(API, NOW)).authorityCertificate;
+    let before = serverOf(await keeper.ensure(API, NOW)).authorityCertificate;
     for (let i = 0; i < 3; i++) {
       const {certificate, privateKey} = await createAuthority(NOW);
       edit(server, 'ca', {'tls.crt': certificate, 'tls.key': privateKey});
-      expect((await keeper.ensure(API, NOW)).authorityCertificate).toBe(`${certificate}${before}`);
+      expect(serverOf(await keeper.ensure(API, NOW)).authorityCertificate).toBe(`${certificate}${before}`);
       before = certificate;
     }
   });
@@ -247,7 +263,7 @@ test("a volume's server is remembered beside those that are known", async () => 
   await keeper.ensure(API, NOW);
   await keeper.rememberServerUuid(API, {0: 'the-uuid'});
   expect(server.asked.at(-1)).toMatchObject({verb: 'patch', object: 'Secret/state', options: {type: 'merge'}});
-  expect((await keeper.ensure(API, NOW)).serverUuids).toEqual({0: 'the-uuid'});
+  expect(serverOf(await keeper.ensure(API, NOW)).serverUuids).toEqual({0: 'the-uuid'});
 });
 
 describe('the key of backups', () => {

@@ -28,6 +28,8 @@ export interface SecretBuilders {
     readonly backupKeys: string;
   };
   readonly roles: readonly AccountRole[];
+  /** Whether the operator runs the database. */
+  ownsServer(api: MaintenanceApi): boolean;
   /** Who owns what the database's volume can't be read without; nobody while that is to outlive the resource. */
   retainedOwners(api: MaintenanceApi): readonly OwnerReference[];
   hosts(name: string, namespace: string): {readonly dns: readonly string[]; readonly ip: readonly string[]};
@@ -42,20 +44,40 @@ export interface SecretBuilders {
   backupKeys(api: MaintenanceApi, keys: ReadonlyMap<string, Buffer>): BuiltSecret;
 }
 
-/** What the operator knows of the Secrets that it owns. The values stay in memory and in the Secrets. */
-export interface OwnedSecrets {
+/** What the operator knows of the Secrets of the server that it runs. */
+export interface ServerSecrets {
   readonly accounts: Readonly<Record<AccountRole, {readonly user: string; readonly password: string}>>;
   /** What the server is trusted by: its authority, and for a while the one before it. */
   readonly authorityCertificate: string;
   readonly serverCertificate: string;
   /** Server UUID by ordinal, of volumes that once were initialised. */
   readonly serverUuids: Readonly<Record<string, string>>;
+}
+
+/** What the operator knows of the Secrets that it owns. The values stay in memory and in the Secrets. */
+export interface OwnedSecrets {
+  /** undefined where the database is somebody else's: it has none of its own then. */
+  readonly server: ServerSecrets | undefined;
+  /** What only those may know who may read the resource's Secrets: what hashes of contents are keyed with. */
+  readonly hashKey: string;
   /** Changes when any of them does; holds no secret. */
   readonly version: string;
 }
 
 interface SecretObject extends KubeObject {
   data?: Record<string, string>;
+}
+
+/** Reads a Secret of ours, or makes it. */
+type GetSecret = (name: string, make: () => Promise<WritableObject> | WritableObject) => Promise<SecretObject>;
+
+/** How the Secrets of one resource are read. */
+interface SecretReader {
+  readonly get: GetSecret;
+  /** Of those that outlive their resource. */
+  readonly getRetained: GetSecret;
+  /** Remembers its version. */
+  readonly note: (name: string, secret: SecretObject) => void;
 }
 
 type SecretClient = Pick<KubeClient, 'create' | 'get' | 'patch'>;
@@ -124,16 +146,30 @@ export class OwnedSecretKeeper {
     const note = (name: string, {metadata}: SecretObject): void => {
       versions.set(name, `${name}@${metadata.uid ?? ''}/${metadata.resourceVersion ?? ''}`);
     };
-    const get = async (name: string, make: () => Promise<WritableObject> | WritableObject): Promise<SecretObject> => {
+    const get: GetSecret = async (name, make) => {
       const secret = await this.#getOrCreate(api, name, make);
       note(name, secret);
       return secret;
     };
-    const getRetained: typeof get = async (name, make) => {
+    const getRetained: GetSecret = async (name, make) => {
       const secret = await this.#ownedAsWanted(api, await this.#getOrCreate(api, name, make));
       note(name, secret);
       return secret;
     };
+    const server = this.#builders.ownsServer(api) ? await this.#server(api, now, {get, getRetained, note}) : undefined;
+    const tokens = await get(names.apiTokens, () =>
+      this.#builders.apiTokens(api, [{name: 'default', token: newPassword()}]),
+    );
+    return {
+      server,
+      // Where there is no password that stays, the tokens' uid: random, and told with their values only.
+      hashKey: server?.accounts.admin.password ?? tokens.metadata.uid ?? '',
+      version: [...versions.values()].sort().join(','),
+    };
+  }
+
+  async #server(api: MaintenanceApi, now: Date, {get, getRetained, note}: SecretReader): Promise<ServerSecrets> {
+    const names = this.#builders.names(api.metadata.name);
     const accounts = Object.fromEntries(
       await Promise.all(
         this.#builders.roles.map(async (role) => {
@@ -145,9 +181,8 @@ export class OwnedSecretKeeper {
           ] as const;
         }),
       ),
-    ) as OwnedSecrets['accounts'];
+    ) as ServerSecrets['accounts'];
     const state = await getRetained(names.databaseState, () => this.#builders.state(api, {}));
-    await get(names.apiTokens, () => this.#builders.apiTokens(api, [{name: 'default', token: newPassword()}]));
     const authority = await this.#authority(api, now, getRetained);
     const tls = await this.#serverTls(api, now, authority, get);
     note(names.databaseTls, tls);
@@ -156,7 +191,6 @@ export class OwnedSecretKeeper {
       authorityCertificate: required(tls, names.databaseTls, 'ca.crt'),
       serverCertificate: required(tls, names.databaseTls, 'tls.crt'),
       serverUuids: uuidsOf(state),
-      version: [...versions.values()].sort().join(','),
     };
   }
 

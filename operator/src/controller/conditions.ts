@@ -17,11 +17,11 @@ import {escalation, sourceProblem, type Decision, type Observation} from '../rem
 import type {BackupAnswer} from './backup-ready.ts';
 import {monitoringReady} from './monitoring-view.ts';
 
-/** How the database is, put together by the controller from its pod, its volume and its probe. */
+/** How the database is, put together by the controller: of its own from pod, volume and probe, else from what its clients say. */
 export type DatabaseView =
   | {readonly state: 'Ready'}
   | {readonly state: 'Starting'; readonly reason: Reason; readonly message: string; readonly stalled: boolean}
-  | {readonly state: 'Unreachable'; readonly message: string}
+  | {readonly state: 'Unreachable'; readonly reason?: Reason; readonly message: string}
   | {readonly state: 'DataMissing'; readonly message: string};
 
 /** What conditions are made from, once at the end of a reconcile. */
@@ -76,7 +76,7 @@ function databaseObstacle(view: DatabaseView): Obstacle | undefined {
     case 'Starting':
       return {reason: view.reason, message: view.message, stalled: view.stalled};
     case 'Unreachable':
-      return {reason: 'DatabaseUnreachable', message: view.message, stalled: false};
+      return {reason: view.reason ?? 'DatabaseUnreachable', message: view.message, stalled: false};
     case 'DataMissing':
       return {reason: 'DataMissing', message: view.message, stalled: true};
   }

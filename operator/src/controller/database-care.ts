@@ -15,23 +15,24 @@ export function keepDatabase(
   const reading = o.probes.server(key);
   const {secrets} = state;
   const admin = databaseTarget(o.cache, api, state, 'admin');
-  if (reading?.reachable !== true || secrets === undefined || admin === undefined || api.spec.paused) {
+  if (reading?.reachable !== true || secrets?.server === undefined || admin === undefined || api.spec.paused) {
     o.keeper.forget(key);
     return [];
   }
-  const uuid = secrets.serverUuids['0'];
+  const {server, version} = secrets;
+  const uuid = server.serverUuids['0'];
   if (uuid !== undefined && reading.serverUuid !== undefined && uuid !== reading.serverUuid) {
     const message = `The database's volume holds server ${reading.serverUuid}, but this resource's data is of server ${uuid}: attach the right volume`;
     return [{message, lasting: true}];
   }
   const connections = maxConnections(api.spec);
-  const fingerprint = `${admin.host}/${String(reading.startedAt ?? 0)}/${secrets.version}/${String(connections)}`;
+  const fingerprint = `${admin.host}/${String(reading.startedAt ?? 0)}/${version}/${String(connections)}`;
   const problem = o.keeper.keep(key, fingerprint, () => ({
     admin,
     port: ports.mysql,
-    accounts: Object.entries(secrets.accounts).map(([role, account]) => ({role, ...account})),
+    accounts: Object.entries(server.accounts).map(([role, account]) => ({role, ...account})),
     maxConnections: connections,
-    certificate: secrets.serverCertificate,
+    certificate: server.serverCertificate,
   }));
   return problem === undefined ? [] : [problem];
 }
@@ -43,7 +44,9 @@ export async function rememberServer(
 ): Promise<void> {
   const uuid = o.probes.server(key)?.serverUuid;
   const {secrets} = state;
-  if (api.spec.paused || uuid === undefined || secrets === undefined || secrets.serverUuids['0'] !== undefined) return;
+  const server = secrets?.server;
+  if (api.spec.paused || uuid === undefined || secrets === undefined || server === undefined) return;
+  if (server.serverUuids['0'] !== undefined) return;
   await o.secrets.rememberServerUuid(api, {0: uuid});
-  state.secrets = {...secrets, serverUuids: {...secrets.serverUuids, 0: uuid}};
+  state.secrets = {...secrets, server: {...server, serverUuids: {...server.serverUuids, 0: uuid}}};
 }

@@ -1,5 +1,5 @@
 import {describe, expect, test} from '@jest/globals';
-import {labels} from '../api/v1alpha1/index.ts';
+import {labels, managedDatabase} from '../api/v1alpha1/index.ts';
 import {aMaintenanceApi} from '../desired/testing/scenarios.ts';
 import type {DatabaseReading} from '../observe/database-probe.ts';
 import type {DatabaseView} from './conditions.ts';
@@ -7,7 +7,7 @@ import {databaseView} from './database-view.ts';
 import {aCache, anObject} from './testing.ts';
 
 const API = aMaintenanceApi();
-const IMAGE = API.spec.database.managed.image;
+const IMAGE = managedDatabase(API.spec)?.image;
 
 const aPod = (status: object) =>
   anObject('shop-mysql-0', {status}, {labels: {[labels.owner]: 'shop', [labels.component]: 'database'}});
@@ -28,7 +28,7 @@ interface Told {
 
 function view({pod, claim, reading: told, initialised = false}: Told, api = API): DatabaseView {
   const cache = aCache({pods: pod === undefined ? [] : [pod], claims: claim === undefined ? [] : [claim]});
-  return databaseView(cache, api, {reading: told, initialised});
+  return databaseView(cache, api, {reading: told, told: undefined, desired: undefined, initialised});
 }
 
 describe('a database that was never there', () => {

@@ -1,18 +1,19 @@
-import type {MaintenanceApi, Reason} from '../api/v1alpha1/index.ts';
+import {serverOf, type MaintenanceApi, type ManagedDatabase, type Reason} from '../api/v1alpha1/index.ts';
 import {DATA_MISSING_PREFIX, databasePodName, volumeClaimName} from '../desired/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import type {DatabaseReading} from '../observe/database-probe.ts';
 import type {PodProjection} from '../observe/projections.ts';
 import type {DatabaseView} from './conditions.ts';
+import {externalDatabaseView, type ToldByPods} from './external-database.ts';
 
 const IMAGE_REASONS = new Set(['ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'ErrImageNeverPull']);
 
-function volumeView(cache: Cache, api: MaintenanceApi): DatabaseView | undefined {
+function volumeView(cache: Cache, api: MaintenanceApi, {storage}: ManagedDatabase): DatabaseView | undefined {
   const {namespace, name} = api.metadata;
   const claimName = volumeClaimName(name, 0);
   const claim = cache.claims.get(`${namespace}/${claimName}`);
   if (claim === undefined || claim.value.phase === 'Bound') return undefined;
-  const className = api.spec.database.managed.storage.className ?? claim.value.storageClass;
+  const className = storage.className ?? claim.value.storageClass;
   const storageClass =
     className === undefined ? 'no StorageClass (the cluster has no default)' : `StorageClass "${className}"`;
   return {
@@ -51,14 +52,38 @@ function probeView(reading: DatabaseReading, initialised: boolean): DatabaseView
     : {state: 'Starting', reason: 'DatabaseStarting', message: 'The database is being initialised', stalled: false};
 }
 
+/** What is known of a database besides its objects. */
+export interface DatabaseTold {
+  readonly reading: DatabaseReading | undefined;
+  /** Of an external one: what the API's pods say. */
+  readonly told: ToldByPods | undefined;
+  /** The revision that the spec asks for, as far as that is known. */
+  readonly desired: string | undefined;
+  readonly initialised: boolean;
+}
+
+/** How the database is, by what can be known of it. */
+export function databaseView(cache: Cache, api: MaintenanceApi, known: DatabaseTold): DatabaseView {
+  const server = serverOf(api.spec);
+  switch (server.kind) {
+    case 'Managed':
+      return managedDatabaseView(cache, api, server.managed, known);
+    case 'External': {
+      const pods = cache.pods.ownedBy(`${api.metadata.namespace}/${api.metadata.name}`);
+      return externalDatabaseView(api, server.external, {...known, pods});
+    }
+  }
+}
+
 /**
- * How the database is: its volume first, then its pod, then its own answer over the admin interface. Where that can't
+ * How a database of our own is: its volume first, then its pod, then its own answer over the admin interface. Where that can't
  * be asked (no reading) the pod's readiness is what is known.
  */
-export function databaseView(
+function managedDatabaseView(
   cache: Cache,
   api: MaintenanceApi,
-  told: {reading: DatabaseReading | undefined; initialised: boolean},
+  managed: ManagedDatabase,
+  told: Pick<DatabaseTold, 'reading' | 'initialised'>,
 ): DatabaseView {
   const {namespace, name} = api.metadata;
   const podName = databasePodName(name, 0);
@@ -69,7 +94,7 @@ export function databaseView(
       : {state: 'Starting', reason: 'DatabaseStarting', message: `Pod "${podName}" is being created`, stalled: false};
   }
   const {reading, initialised} = told;
-  const obstacle = volumeView(cache, api) ?? podView(podName, pod.value, api.spec.database.managed.image);
+  const obstacle = volumeView(cache, api, managed) ?? podView(podName, pod.value, managed.image);
   if (obstacle !== undefined && reading?.reachable !== true) {
     // What once answered is lost, not starting.
     const lost = initialised && obstacle.state === 'Starting';

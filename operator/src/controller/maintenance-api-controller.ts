@@ -26,6 +26,7 @@ import {Checkpoints} from './checkpoints.ts';
 import {conditionsOf} from './conditions.ts';
 import {keepDatabase, rememberServer} from './database-care.ts';
 import {databaseView} from './database-view.ts';
+import {toldByPods, wordsOf} from './external-database.ts';
 import {Failures} from './failures.ts';
 import {databaseTarget, measurementsOf, recordMeasurements, scrapeTargets} from './measure.ts';
 import {hashOf, observe} from './observation.ts';
@@ -172,7 +173,8 @@ export class MaintenanceApiController {
     const source = sources.reading(key);
     const scrapes = measurementsOf(scraper.results(key), source);
     recordMeasurements(state, scrapes, {cache, key, now});
-    const reading = probes.reading(key);
+    this.#hearPods(key, api, state, now);
+    const reading = state.told?.reading ?? probes.reading(key);
     const observation = observe({
       key,
       api,
@@ -189,10 +191,21 @@ export class MaintenanceApiController {
     });
     const decision = decide(observation);
     state.breachedSince = sharedBreach(decision) ? (state.breachedSince ?? now) : undefined;
-    const database = databaseView(cache, api, {reading, initialised: state.secrets?.serverUuids['0'] !== undefined});
+    const database = databaseView(cache, api, {
+      ...{reading, told: state.told, desired: wanted?.hash},
+      initialised: state.secrets?.server?.serverUuids['0'] !== undefined,
+    });
     const secrets = state.secretsProblem === undefined ? [] : [{message: state.secretsProblem, lasting: true}];
     const problems = [...secrets, ...keepDatabase(this.#o, key, api, state)];
     return {key, api, state, wanted, observation, decision, database, problems};
+  }
+
+  /** Notes what the API's pods say of a database that isn't asked itself. */
+  #hearPods(key: string, api: MaintenanceApi, state: ResourceState, now: number): void {
+    const {external} = api.spec.database;
+    if (external === undefined) return;
+    const words = wordsOf(this.#o.cache.pods.ownedBy(key), this.#o.scraper.results(key), now);
+    state.told = toldByPods(state.told, words, external);
   }
 
   /**
@@ -270,8 +283,8 @@ export class MaintenanceApiController {
       conditions,
       objectives,
       database,
-      serverUuid: state.secrets?.serverUuids['0'],
-      maxConnections: maxConnections(api.spec),
+      serverUuid: state.secrets?.server?.serverUuids['0'],
+      maxConnections: api.spec.database.external?.maxConnections ?? maxConnections(api.spec),
       backup: backups.status,
     });
     this.#tellMetrics(scope, status);
@@ -280,7 +293,8 @@ export class MaintenanceApiController {
   }
 
   #tellMetrics({key, state: {secrets}, database}: Scope, status: MaintenanceApiStatus): void {
-    const certificates = secrets && {server: secrets.serverCertificate, authority: secrets.authorityCertificate};
+    const server = secrets?.server;
+    const certificates = server && {server: server.serverCertificate, authority: server.authorityCertificate};
     this.#o.resourceMetrics.tell(key, {status, database, certificates});
   }
 
@@ -346,8 +360,13 @@ export class MaintenanceApiController {
   #watch({key, api, state, decision}: Scope): void {
     const {cache, probes} = this.#o;
     this.#measure(key, api, decision);
+    // No URL that a spec names is fetched from here (invariant 15).
+    if (api.spec.database.external !== undefined) {
+      probes.forget(key);
+      return;
+    }
     const pod = cache.pods.get(`${api.metadata.namespace}/${databasePodName(api.metadata.name, 0)}`);
-    if (state.secrets?.serverUuids['0'] !== undefined && pod?.value.ip === undefined) {
+    if (state.secrets?.server?.serverUuids['0'] !== undefined && pod?.value.ip === undefined) {
       probes.absent(key);
       return;
     }

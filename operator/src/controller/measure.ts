@@ -27,15 +27,16 @@ export function databaseTarget(
   const {namespace, name} = api.metadata;
   const podName = databasePodName(name, 0);
   const pod = cache.pods.get(`${namespace}/${podName}`);
-  const account = state.secrets?.accounts[role];
-  if (pod?.value.ip === undefined || account === undefined || state.secrets === undefined) return undefined;
+  const server = state.secrets?.server;
+  const account = server?.accounts[role];
+  if (pod?.value.ip === undefined || account === undefined || server === undefined) return undefined;
   return {
     namespace,
     pod: podName,
     host: pod.value.ip,
     port: ports.mysqlAdmin,
     serverName: databasePodHost(name, namespace, 0),
-    ca: state.secrets.authorityCertificate,
+    ca: server.authorityCertificate,
     user: account.user,
     password: account.password,
   };

@@ -50,11 +50,13 @@ const timeOf = (annotations: Readonly<Record<string, string>>, name: string): nu
 
 function revisionFacts(hash: string, {annotations, data, createdAt}: ControllerRevisionProjection): RevisionFacts {
   const schemaVersion = annotations[revisionAnnotations.schemaVersion];
+  const {external} = data.database;
   return defined({
     hash,
     image: data.spec.image,
     createdAt,
     references: data.references,
+    database: external && `${external.host}:${external.port}`,
     goodAt: timeOf(annotations, revisionAnnotations.good),
     suspendedAt: timeOf(annotations, revisionAnnotations.suspended),
     rejectedAt: timeOf(annotations, revisionAnnotations.rejected),
@@ -198,6 +200,7 @@ function databaseFacts(input: ObservationInput, pods: readonly Cached<PodProject
   return defined({
     reachable: reading.reachable,
     askedAt: reading.readAt,
+    toldByPods: input.api.spec.database.external === undefined ? undefined : true,
     unreachableSince: reading.unreachableSince,
     reason: reading.reason,
     lastOutage: reading.lastOutage,

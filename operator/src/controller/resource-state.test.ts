@@ -15,14 +15,18 @@ const HOUR = 60 * MINUTE;
 
 const account = (user: string) => ({user, password: `${user}-password`});
 const SECRETS: OwnedSecrets = {
-  accounts: {
-    app: account('app'),
-    migrate: account('migrate'),
-    backup: account('backup'),
-    monitor: account('monitor'),
-    admin: account('admin'),
+  server: {
+    accounts: {
+      app: account('app'),
+      migrate: account('migrate'),
+      backup: account('backup'),
+      monitor: account('monitor'),
+      admin: account('admin'),
+    },
+    ...{authorityCertificate: 'ca', serverCertificate: 'tls', serverUuids: {}},
   },
-  ...{authorityCertificate: 'ca', serverCertificate: 'tls', serverUuids: {}, version: '1'},
+  hashKey: 'admin-password',
+  version: '1',
 };
 
 const referring = (...names: string[]): Partial<MaintenanceApiSpecInput> => ({

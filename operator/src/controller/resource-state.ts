@@ -13,6 +13,7 @@ import {
 } from '../observe/references.ts';
 import type {Observation} from '../remediation/index.ts';
 import {isApiError, messageOf, type Clock, type KubeClient, type Logger} from '../runtime/index.ts';
+import type {ToldByPods} from './external-database.ts';
 import {InvalidCheckpointError, MemoryTrends, parseCheckpoint, ServiceLevels, type Checkpoint} from '../slo/index.ts';
 
 /** Secrets aren't watched: a change is found by a touch of the resource or by this comparison. */
@@ -55,6 +56,8 @@ export interface ResourceState {
   /** Generation of the spec for which references were read; another one may refer to others. */
   readFor: number | undefined;
   checkpointAt: number;
+  /** What the API's pods say of an external database; undefined: nothing, or the database is our own. */
+  told: ToldByPods | undefined;
   /** Since when an objective is breached by no fault of a release, as far as this process saw it. */
   breachedSince: number | undefined;
 }
@@ -72,6 +75,8 @@ function intervalOf(state: ResourceState): number {
   if (state.unread !== undefined) return Math.min(FAILED_MS * 2 ** (state.failures - 1), FAILED_CAP_MS);
   if (state.accessMissing !== undefined) return FORBIDDEN_MS;
   const {hashes, missing} = state.references;
+  // What its accounts are called may be what is wrong, or what was just put right.
+  if (missing.length === 0 && state.told?.reading.reachable === false) return MISSING_MS;
   if (missing.length === 0) return state.backup.problem === undefined ? COMPARISON_MS : MISSING_BACKUP_MS;
   return Math.max(MISSING_MS, (Object.keys(hashes).length + missing.length) * EACH_MISSING_MS);
 }
@@ -159,6 +164,7 @@ export class ResourceStates {
       touch: '',
       readFor: undefined,
       checkpointAt: now,
+      told: undefined,
       breachedSince: undefined,
     };
   }
@@ -235,6 +241,6 @@ export class ResourceStates {
 
   async #references(api: MaintenanceApi, state: ResourceState): Promise<ReferenceSnapshot> {
     if (referencesOf(api).length === 0) return {hashes: {}, missing: []};
-    return readReferences(this.#options.client, api, state.secrets?.accounts.admin.password ?? api.metadata.uid);
+    return readReferences(this.#options.client, api, state.secrets?.hashKey ?? api.metadata.uid);
   }
 }

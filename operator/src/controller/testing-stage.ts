@@ -37,14 +37,18 @@ import {aCache, anObject, type Content} from './testing.ts';
 const KEY = 'apis/shop';
 const account = (user: string) => ({user, password: `${user}-password`});
 const SECRETS: OwnedSecrets = {
-  accounts: {
-    app: account('app'),
-    migrate: account('migrate'),
-    backup: account('backup'),
-    monitor: account('monitor'),
-    admin: account('admin'),
+  server: {
+    accounts: {
+      app: account('app'),
+      migrate: account('migrate'),
+      backup: account('backup'),
+      monitor: account('monitor'),
+      admin: account('admin'),
+    },
+    ...{authorityCertificate: 'ca', serverCertificate: 'tls', serverUuids: {}},
   },
-  ...{authorityCertificate: 'ca', serverCertificate: 'tls', serverUuids: {}, version: '1'},
+  hashKey: 'admin-password',
+  version: '1',
 };
 const SPEC: Partial<MaintenanceApiSpecInput> = {replicas: 2};
 const hashOf = (image: string): string =>

@@ -7,9 +7,10 @@ import {
   type BackupSpec,
   type MaintenanceApi,
 } from '../api/v1alpha1/index.ts';
+import {backupDatabase} from './backup-database.ts';
 import {backupFiles} from './backup-files.ts';
 import {canonicalResources} from './canonical.ts';
-import {childNames, ports} from './names.ts';
+import {childNames} from './names.ts';
 import type {BackupInput, KubeObject} from './objects.ts';
 import {containerSecurity, podSecurity, SECRET_MODE} from './pod-security.ts';
 import {secretKeys} from './secret-keys.ts';
@@ -90,8 +91,7 @@ function scriptContainer({resources}: BackupSpec, image: string): Container {
 function dumpContainer(api: MaintenanceApi): Container {
   return {
     name: 'mysqldump',
-    // Client and server must be of one version.
-    image: api.spec.database.managed.image,
+    image: backupDatabase(api).image,
     imagePullPolicy: 'IfNotPresent',
     command: ['sh', backupFiles.script],
     env: [...databaseVariables(api), variable('TMPDIR', backupFiles.temporary)],
@@ -152,14 +152,15 @@ const databaseMounts = [
 ];
 
 /** What both containers must know of the database. */
-function databaseVariables({metadata: {name, namespace}, spec}: MaintenanceApi): EnvVar[] {
+function databaseVariables(api: MaintenanceApi): EnvVar[] {
+  const {host, port} = backupDatabase(api);
   return [
     variable('HANDOVER', backupFiles.handover),
     variable('CREDENTIALS', backupFiles.database),
     variable('CA_FILE', `${backupFiles.databaseAuthority}/${secretKeys.authority}`),
-    variable('DB_HOST', `${childNames(name).database}.${namespace}.svc`),
-    variable('DB_PORT', String(ports.mysql)),
-    variable('DB_NAME', spec.database.name),
+    variable('DB_HOST', host),
+    variable('DB_PORT', String(port)),
+    variable('DB_NAME', api.spec.database.name),
     variable('START_SECONDS', String(START_SECONDS)),
   ];
 }
@@ -175,7 +176,8 @@ function withDisk({requests, limits}: Resources): Resources {
 }
 
 function volumes(api: MaintenanceApi, {destination: {s3}, encryption}: BackupSpec): Volume[] {
-  const names = childNames(api.metadata.name);
+  const {backupKeys} = childNames(api.metadata.name);
+  const {authority, credentials} = backupDatabase(api);
   const secret = (name: string, secretName: string, ...keys: readonly string[]): Volume => ({
     name,
     secret: {
@@ -187,11 +189,11 @@ function volumes(api: MaintenanceApi, {destination: {s3}, encryption}: BackupSpe
   return [
     {name: 'handover', emptyDir: {sizeLimit: '16Mi'}},
     {name: 'tmp', emptyDir: {medium: 'Memory', sizeLimit: '1Mi'}},
-    secret('database', names.databaseRole.backup, secretKeys.username, secretKeys.password),
+    secret('database', credentials, secretKeys.username, secretKeys.password),
     // By its key alone: the same Secret holds the server's private key.
-    secret('database-ca', names.databaseTls, secretKeys.authority),
+    secret('database-ca', authority, secretKeys.authority),
     secret('storage', s3.credentialsSecretRef.name, backupSecretKeys.accessKeyId, backupSecretKeys.secretAccessKey),
     ...(s3.caSecretRef === undefined ? [] : [secret('storage-ca', s3.caSecretRef.name, backupSecretKeys.authority)]),
-    secret('keys', encryption?.keysSecretRef.name ?? names.backupKeys),
+    secret('keys', encryption?.keysSecretRef.name ?? backupKeys),
   ];
 }

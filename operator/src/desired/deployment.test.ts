@@ -5,7 +5,7 @@ import type {Container} from 'kubernetes-types/core/v1.js';
 import {RESERVED_ENVIRONMENT, type MaintenanceApiSpecInput} from '../api/v1alpha1/index.ts';
 import {deployment, replicasHandover} from './deployment.ts';
 import {UnknownRenderVersion} from './pod-template.ts';
-import {aMaintenanceApi, copyOf, desiredInput, fullSpec} from './testing/scenarios.ts';
+import {aMaintenanceApi, copyOf, desiredInput, externalDatabase, fullSpec} from './testing/scenarios.ts';
 
 type Input = Partial<MaintenanceApiSpecInput>;
 
@@ -78,7 +78,8 @@ describe('the pod template (invariant 8)', () => {
 describe('the containers', () => {
   test('get every variable of the contract, and migrations their own account', () => {
     const {api, migrate} = containers(build({}));
-    const all = new Set([...Object.keys(variables(api)), ...Object.keys(variables(migrate))]);
+    const external = containers(build({database: externalDatabase}));
+    const all = new Set([api, migrate, external.api, external.migrate].flatMap((one) => Object.keys(variables(one))));
     expect([...all].sort()).toEqual([...RESERVED_ENVIRONMENT].sort());
     expect(migrate.args).toEqual(['migrate']);
     expect(variables(api)).toMatchObject({
@@ -117,6 +118,31 @@ describe('the containers', () => {
         expect(volume?.secret?.items?.map((item) => `${mount?.mountPath ?? ''}/${item.path}`)).toEqual([path]);
       }
     }
+  });
+
+  test('use a database of somebody else by the Secrets that are named, and say what is wrong with it', () => {
+    const built = build({database: externalDatabase});
+    const {api, migrate} = containers(built);
+    expect(variables(api)).toMatchObject({
+      DB_HOST: externalDatabase.external.host,
+      DB_PORT: '3307',
+      DB_NAME: 'repairs',
+    });
+    const userOf = (container: Container, name: string) => container.env?.find((one) => one.name === name)?.valueFrom;
+    expect(userOf(api, 'DB_USER')).toEqual({secretKeyRef: {name: 'repairs-app', key: 'username'}});
+    expect(userOf(migrate, 'MIGRATE_DB_USER')).toEqual({secretKeyRef: {name: 'repairs-migrate', key: 'username'}});
+    expect(variables(migrate)).toMatchObject({TERMINATION_LOG: '/dev/termination-log'});
+    const mounted = built.spec?.template.spec?.volumes?.flatMap(({name, secret}) =>
+      secret === undefined
+        ? []
+        : [`${name}: ${secret.secretName ?? ''}/${(secret.items ?? []).map(({key}) => key).join()}`],
+    );
+    expect(mounted).toEqual([
+      'database-app: repairs-app/password',
+      'database-migrate: repairs-migrate/password',
+      'database-ca: databases-ca/ca.crt',
+      'tokens: shop-api-tokens/tokens',
+    ]);
   });
 
   test('have longer to end than they take to drain', () => {

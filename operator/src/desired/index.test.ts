@@ -3,7 +3,7 @@ import {childLabels, labels, NAME_PATTERN, type Component} from '../api/v1alpha1
 import {builders, desiredObjects} from './index.ts';
 import {childNames, databaseHosts, databasePodHost, databasePodName, revisionName} from './names.ts';
 import type {DesiredInput} from './objects.ts';
-import {aMaintenanceApi, desiredInput, scenarios} from './testing/scenarios.ts';
+import {aMaintenanceApi, desiredInput, externalDatabase, minimalBackup, scenarios} from './testing/scenarios.ts';
 
 interface Object_ {
   metadata: {name: string; labels: Record<string, string>; ownerReferences: object[]};
@@ -63,6 +63,18 @@ describe('desiredObjects', () => {
     }
     // No Ingress, no PodMonitor, no backups, and the alert rules in neither of their two forms.
     expect(kinds).toHaveLength(Object.keys(builders).length - 6);
+  });
+
+  test('has nothing of a server where somebody else runs one, and a ServiceAccount for backups', () => {
+    const named = (api: ReturnType<typeof aMaintenanceApi>): string[] =>
+      desiredObjects(desiredInput(api))
+        .filter(({metadata}) => metadata.labels?.[labels.component] === 'database')
+        .map(({kind, metadata}) => `${kind}/${metadata.name}`);
+    expect(named(aMaintenanceApi({database: externalDatabase}))).toEqual([]);
+    expect(named(aMaintenanceApi({database: externalDatabase, backup: minimalBackup}))).toEqual([
+      'ServiceAccount/shop-mysql',
+    ]);
+    expect(named(aMaintenanceApi())).toContain('StatefulSet/shop-mysql');
   });
 
   test('has no object twice', () => {

@@ -1,15 +1,22 @@
 import {describe, expect, test} from '@jest/globals';
 import * as fc from 'fast-check';
-import type {MaintenanceApiSpecInput} from '../api/v1alpha1/index.ts';
+import {managedDatabase, type MaintenanceApiSpecInput} from '../api/v1alpha1/index.ts';
 import {myCnf} from './mysql-config.ts';
 import {maxConnections} from './scaling.ts';
 import {aMaintenanceApi} from './testing/scenarios.ts';
 
 type Input = Partial<MaintenanceApiSpecInput>;
 
+function textOf(input: Input): string {
+  const {spec} = aMaintenanceApi(input);
+  const database = managedDatabase(spec);
+  if (database === undefined) throw new Error('The database is external');
+  return myCnf(spec, database);
+}
+
 const settings = (spec: Input): Record<string, string> =>
   Object.fromEntries(
-    myCnf(aMaintenanceApi(spec).spec)
+    textOf(spec)
       .split('\n')
       .filter((line) => line.includes(' = '))
       .map((line) => line.split(' = ') as [string, string]),
@@ -68,7 +75,7 @@ describe('sizes', () => {
 });
 
 test('no two settings have one name', () => {
-  const names = myCnf(aMaintenanceApi().spec)
+  const names = textOf({})
     .split('\n')
     .flatMap((line) => (line.includes(' = ') ? [line.split(' = ')[0]] : []));
   expect(new Set(names).size).toBe(names.length);

@@ -1,5 +1,5 @@
 import type {ConfigMap} from 'kubernetes-types/core/v1.js';
-import type {MaintenanceApiSpec} from '../api/v1alpha1/index.ts';
+import {managedDatabase, type MaintenanceApiSpec, type ManagedDatabase} from '../api/v1alpha1/index.ts';
 import {childMetadata} from './metadata.ts';
 import {initScript} from './mysql-init.ts';
 import {mysqlFiles} from './mysql-files.ts';
@@ -52,8 +52,7 @@ function bufferPool(memory: number, connections: number): {size: number; instanc
  * would also count while the data folder is being made. `max_connections` follows the largest number of API pods. It can be set while the server runs, so a change of it alone
  * doesn't restart the database.
  */
-export function myCnf(spec: MaintenanceApiSpec): string {
-  const {resources, storage} = spec.database.managed;
+export function myCnf(spec: MaintenanceApiSpec, {resources, storage}: ManagedDatabase): string {
   const limit = resources.limits?.memory ?? resources.requests?.memory;
   const memory = limit === undefined ? ASSUMED_MEMORY : quantityValue(limit);
   const volume = quantityValue(storage.size);
@@ -120,11 +119,13 @@ export function myCnf(spec: MaintenanceApiSpec): string {
 }
 
 /** my.cnf and the init script. There is no password in it: the script reads them where it runs. */
-export function mysqlConfig({api}: DesiredInput): KubeObject {
+export function mysqlConfig({api}: DesiredInput): KubeObject | undefined {
+  const database = managedDatabase(api.spec);
+  if (database === undefined) return undefined;
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: childMetadata(api, childNames(api.metadata.name).databaseConfig, 'database'),
-    data: {'my.cnf': myCnf(api.spec), 'init.sh': initScript},
+    data: {'my.cnf': myCnf(api.spec, database), 'init.sh': initScript},
   } satisfies ConfigMap;
 }

@@ -1,10 +1,12 @@
 import type {Service, ServiceAccount} from 'kubernetes-types/core/v1.js';
+import {managedDatabase} from '../api/v1alpha1/index.ts';
 import {childMetadata, databaseSelector} from './metadata.ts';
 import {childNames, ports} from './names.ts';
 import type {DesiredInput, KubeObject} from './objects.ts';
 
 /** The Service that the API's pods use. */
-export function mysqlService({api}: DesiredInput): KubeObject {
+export function mysqlService({api}: DesiredInput): KubeObject | undefined {
+  if (managedDatabase(api.spec) === undefined) return undefined;
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -18,7 +20,8 @@ export function mysqlService({api}: DesiredInput): KubeObject {
 }
 
 /** Gives each database pod a name of its own, also while it isn't ready: that is when the operator must reach it. */
-export function mysqlPodsService({api}: DesiredInput): KubeObject {
+export function mysqlPodsService({api}: DesiredInput): KubeObject | undefined {
+  if (managedDatabase(api.spec) === undefined) return undefined;
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -37,11 +40,12 @@ export function mysqlPodsService({api}: DesiredInput): KubeObject {
 }
 
 /**
- * The database's ServiceAccount; its pod gets no token. It is there for the pull secrets: those of a ServiceAccount can
+ * The ServiceAccount of the database and of backups; their pods get no token. It is there for the pull secrets: those of a ServiceAccount can
  * change without a restart of the database.
  */
-export function mysqlServiceAccount({api}: DesiredInput): KubeObject {
-  const {imagePullSecrets} = api.spec;
+export function mysqlServiceAccount({api}: DesiredInput): KubeObject | undefined {
+  const {backup, imagePullSecrets} = api.spec;
+  if (managedDatabase(api.spec) === undefined && backup === undefined) return undefined;
   return {
     apiVersion: 'v1',
     kind: 'ServiceAccount',

@@ -2,7 +2,7 @@ import {describe, expect, test} from '@jest/globals';
 import type {NetworkPolicy} from 'kubernetes-types/networking/v1.js';
 import type {MaintenanceApiSpecInput} from '../api/v1alpha1/index.ts';
 import {apiNetworkPolicy, backupNetworkPolicy, databaseNetworkPolicy} from './network-policy.ts';
-import {aMaintenanceApi, desiredInput, minimalBackup} from './testing/scenarios.ts';
+import {aMaintenanceApi, desiredInput, externalDatabase, minimalBackup} from './testing/scenarios.ts';
 
 type Settings = NonNullable<MaintenanceApiSpecInput['networkPolicy']>;
 const built = (settings: Settings): NetworkPolicy['spec'] =>
@@ -53,6 +53,26 @@ test('both directions of every pod are decided: what no rule names is refused', 
     expect(policy.spec?.policyTypes).toEqual(['Ingress', 'Egress']);
   }
   expect((databaseNetworkPolicy(input) as NetworkPolicy).spec?.egress).toBeUndefined();
+});
+
+describe('a database of somebody else', () => {
+  const inNamespace = (name: string) => ({
+    to: [{namespaceSelector: {matchLabels: {'kubernetes.io/metadata.name': name}}}],
+  });
+
+  test.each([
+    ['primary.databases.svc', inNamespace('databases')],
+    ['primary.databases.svc.cluster.local', inNamespace('databases')],
+    ['mysql', {to: [{podSelector: {}}]}],
+    ['mysql.example.com', {ports: [{protocol: 'TCP', port: 3307}]}],
+    ['mysql.svc.example.com', {ports: [{protocol: 'TCP', port: 3307}]}],
+  ])('%s is reached by what its host tells of it, and has no policy of ours', (host, rule) => {
+    const database = {...externalDatabase, external: {...externalDatabase.external, host}};
+    const input = desiredInput(aMaintenanceApi({database, backup: minimalBackup}));
+    for (const build of [apiNetworkPolicy, backupNetworkPolicy])
+      expect((build(input) as NetworkPolicy).spec?.egress?.[2]).toEqual(rule);
+    expect(databaseNetworkPolicy(input)).toBeUndefined();
+  });
 });
 
 describe("a backup's pod", () => {

@@ -1,5 +1,13 @@
 import type {NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyPeer} from 'kubernetes-types/networking/v1.js';
-import {MANAGED_BY, labels, selectorLabels, type EgressRule, type NetworkPeer} from '../api/v1alpha1/index.ts';
+import {
+  MANAGED_BY,
+  labels,
+  managedDatabase,
+  selectorLabels,
+  type EgressRule,
+  type NetworkPeer,
+  type RevisionEndpoint,
+} from '../api/v1alpha1/index.ts';
 import {unlessEmpty} from './canonical.ts';
 import {childMetadata, databaseSelector} from './metadata.ts';
 import {childNames, ports} from './names.ts';
@@ -22,7 +30,7 @@ const tcp = (port: number): {protocol: string; port: number} => ({protocol: 'TCP
  * What may reach the API's pods, and what they may reach: clients, metrics; DNS, their database, what the spec adds.
  * Probes come from the node, which a NetworkPolicy never shuts out.
  */
-export function apiNetworkPolicy({api, operatorNamespace}: DesiredInput): KubeObject | undefined {
+export function apiNetworkPolicy({api, operatorNamespace, revision}: DesiredInput): KubeObject | undefined {
   const {mode, ingressFrom, metricsFrom, egressTo} = api.spec.networkPolicy;
   if (mode === 'Off') return undefined;
   const {name} = api.metadata;
@@ -43,7 +51,7 @@ export function apiNetworkPolicy({api, operatorNamespace}: DesiredInput): KubeOb
       ],
       egress: [
         ...dnsRules(),
-        {to: [{podSelector: {matchLabels: databaseSelector(name)}}], ports: [tcp(ports.mysql)]},
+        databaseRule(name, revision.data.database.external),
         ...(egressTo?.map(canonicalRule) ?? []),
       ],
     },
@@ -52,7 +60,7 @@ export function apiNetworkPolicy({api, operatorNamespace}: DesiredInput): KubeOb
 
 /** The database answers its API, its backups, and the operator, which also tries the accounts; of its own accord it reaches nothing. */
 export function databaseNetworkPolicy({api, operatorNamespace}: DesiredInput): KubeObject | undefined {
-  if (api.spec.networkPolicy.mode === 'Off') return undefined;
+  if (api.spec.networkPolicy.mode === 'Off' || managedDatabase(api.spec) === undefined) return undefined;
   const {name} = api.metadata;
   const components = api.spec.backup === undefined ? (['api'] as const) : (['api', 'backup'] as const);
   const clients = components.map((component) => selectorLabels(name, component));
@@ -85,12 +93,31 @@ export function backupNetworkPolicy({api}: DesiredInput): KubeObject | undefined
       policyTypes: ['Ingress', 'Egress'],
       egress: [
         ...dnsRules(),
-        {to: [{podSelector: {matchLabels: databaseSelector(name)}}], ports: [tcp(ports.mysql)]},
+        databaseRule(name, api.spec.database.external),
         // Policies know no host names.
         {ports: [tcp(storagePort(backup.destination.s3.endpoint))]},
       ],
     },
   } satisfies NetworkPolicy;
+}
+
+/** `service.namespace.svc`, with the cluster's domain or without. */
+const IN_CLUSTER = /^[^.]+\.([^.]+)\.svc(\.|$)/;
+
+/** To the database: the pods of our own, or what can be told of another by its host. */
+function databaseRule(
+  name: string,
+  external: Pick<RevisionEndpoint, 'host' | 'port'> | undefined,
+): NetworkPolicyEgressRule {
+  if (external === undefined)
+    return {to: [{podSelector: {matchLabels: databaseSelector(name)}}], ports: [tcp(ports.mysql)]};
+  const {host, port} = external;
+  // Policies are judged after a Service's port was translated: what its pods listen on isn't known.
+  if (!host.includes('.')) return {to: [{podSelector: {}}]};
+  const namespace = IN_CLUSTER.exec(host)?.[1];
+  if (namespace !== undefined) return {to: [{namespaceSelector: {matchLabels: {[NAMESPACE_NAME]: namespace}}}]};
+  // Policies know no host names.
+  return {ports: [tcp(port)]};
 }
 
 function storagePort(endpoint: string | undefined): number {

@@ -1,6 +1,7 @@
 import type {Container, EnvVar, PodTemplateSpec, Volume} from 'kubernetes-types/core/v1.js';
 import {
   childLabels,
+  externalSecretKeys,
   labels,
   revisionAnnotations,
   selectorLabels,
@@ -45,7 +46,10 @@ function pathOf({directory, key}: MountedFile): string {
   return `${directory}/${key}`;
 }
 
-function filesOf(name: string): Record<'app' | 'migrate' | 'authority' | 'tokens', MountedFile> {
+function filesOf(
+  name: string,
+  {database: {external}}: RevisionData,
+): Record<'app' | 'migrate' | 'authority' | 'tokens', MountedFile> {
   const names = childNames(name);
   const file = (volume: string, secret: string, key: string): MountedFile => ({
     volume,
@@ -54,10 +58,10 @@ function filesOf(name: string): Record<'app' | 'migrate' | 'authority' | 'tokens
     directory: `${FILES}/${volume}`,
   });
   return {
-    app: file('database-app', names.databaseRole.app, secretKeys.password),
-    migrate: file('database-migrate', names.databaseRole.migrate, secretKeys.password),
+    app: file('database-app', external?.app ?? names.databaseRole.app, secretKeys.password),
+    migrate: file('database-migrate', external?.migrate ?? names.databaseRole.migrate, secretKeys.password),
     // By its key alone: the same Secret holds the server's private key.
-    authority: file('database-ca', names.databaseTls, secretKeys.authority),
+    authority: file('database-ca', external?.authority ?? names.databaseTls, secretKeys.authority),
     tokens: file('tokens', names.apiTokens, secretKeys.tokens),
   };
 }
@@ -86,7 +90,7 @@ function withRestart(template: PodTemplateSpec, restarted: string | undefined): 
 
 function renderVersion1(name: string, hash: string, data: RevisionData): PodTemplateSpec {
   const {imagePullSecrets, podTemplate} = data.spec;
-  const files = filesOf(name);
+  const files = filesOf(name, data);
   const annotations = podTemplate?.metadata?.annotations;
   return {
     metadata: {
@@ -110,17 +114,25 @@ function renderVersion1(name: string, hash: string, data: RevisionData): PodTemp
 }
 
 /** Names are the contract's (docs/reference/image-contract.md), which also reserves them in the spec's env. */
-function databaseVariables(name: string, {database}: RevisionData): EnvVar[] {
+function databaseVariables(name: string, data: RevisionData): EnvVar[] {
+  const {external, name: schema} = data.database;
   return [
-    {name: 'DB_HOST', value: childNames(name).database},
-    {name: 'DB_PORT', value: String(ports.mysql)},
-    {name: 'DB_NAME', value: database.name},
-    {name: 'DB_TLS_CA_FILE', value: pathOf(filesOf(name).authority)},
+    {name: 'DB_HOST', value: external?.host ?? childNames(name).database},
+    {name: 'DB_PORT', value: String(external?.port ?? ports.mysql)},
+    {name: 'DB_NAME', value: schema},
+    {name: 'DB_TLS_CA_FILE', value: pathOf(filesOf(name, data).authority)},
   ];
 }
 
+/** The account of a role: its name is the role's own, or else in the Secret of somebody else's account. */
+function accountVariable(name: string, role: 'app' | 'migrate', {database: {external}}: RevisionData): EnvVar {
+  return external === undefined
+    ? {name, value: role}
+    : {name, valueFrom: {secretKeyRef: {name: external[role], key: externalSecretKeys.username}}};
+}
+
 function apiContainer(name: string, data: RevisionData): Container {
-  const files = filesOf(name);
+  const files = filesOf(name, data);
   return {
     ...commonContainer('api', data),
     ports: [
@@ -133,7 +145,7 @@ function apiContainer(name: string, data: RevisionData): Container {
       {name: 'DRAIN_SECONDS', value: String(DRAIN_SECONDS)},
       {name: 'API_TOKENS_FILE', value: pathOf(files.tokens)},
       ...databaseVariables(name, data),
-      {name: 'DB_USER', value: 'app'},
+      accountVariable('DB_USER', 'app', data),
       {name: 'DB_PASSWORD_FILE', value: pathOf(files.app)},
       {name: 'DB_POOL_SIZE', value: String(data.database.connectionsPerReplica)},
       ...userVariables(data),
@@ -164,14 +176,16 @@ function apiContainer(name: string, data: RevisionData): Container {
 }
 
 function migrateContainer(name: string, data: RevisionData): Container {
-  const files = filesOf(name);
+  const files = filesOf(name, data);
   return {
     ...commonContainer('migrate', data),
     args: ['migrate'],
     env: [
       ...databaseVariables(name, data),
-      {name: 'MIGRATE_DB_USER', value: 'migrate'},
+      accountVariable('MIGRATE_DB_USER', 'migrate', data),
       {name: 'MIGRATE_DB_PASSWORD_FILE', value: pathOf(files.migrate)},
+      // Nobody else can say what is wrong with a database that the operator doesn't connect to.
+      ...(data.database.external === undefined ? [] : [{name: 'TERMINATION_LOG', value: '/dev/termination-log'}]),
       ...userVariables(data),
     ],
     volumeMounts: [mount(files.migrate), mount(files.authority), temporary],

@@ -57,6 +57,7 @@ describe('revisionHash', () => {
     expect(hashOf({database: {name: 'other'}})).not.toBe(hashOf({}));
     expect(hashOf({database: {connectionsPerReplica: 3}})).not.toBe(hashOf({}));
     expect(hashOf({database: {managed: full.database?.managed}})).toBe(hashOf({}));
+    expect(hashOf({database: {managed: {}}})).toBe(hashOf({}));
   });
 
   test('changes with the content of what env refers to', () => {

@@ -31,9 +31,20 @@ export function revisionData(api: MaintenanceApi, referenceHashes: Readonly<Reco
       ...(env && {env: env.map(canonicalVariable)}),
       ...(podTemplate && {podTemplate}),
     },
-    database: {name: spec.database.name, connectionsPerReplica: spec.database.connectionsPerReplica},
+    database: databaseData(spec.database),
     references: {...referenceHashes},
   };
+}
+
+function databaseData({
+  name,
+  connectionsPerReplica,
+  external,
+}: MaintenanceApiSpec['database']): RevisionData['database'] {
+  if (external === undefined) return {name, connectionsPerReplica};
+  const {host, port, credentialsSecretRef: app, migrateCredentialsSecretRef: migrate, tlsSecretRef} = external;
+  const secrets = {app: app.name, migrate: (migrate ?? app).name, authority: tlsSecretRef.name};
+  return {name, connectionsPerReplica, external: {host, port, ...secrets}};
 }
 
 /**

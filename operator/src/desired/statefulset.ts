@@ -1,6 +1,6 @@
 import type {StatefulSet} from 'kubernetes-types/apps/v1.js';
 import type {Container, PersistentVolumeClaim, PodSpec, Volume} from 'kubernetes-types/core/v1.js';
-import {childLabels, type MaintenanceApiSpec} from '../api/v1alpha1/index.ts';
+import {childLabels, managedDatabase, type MaintenanceApiSpec, type ManagedDatabase} from '../api/v1alpha1/index.ts';
 import {canonicalResources} from './canonical.ts';
 import {childMetadata, databaseSelector, KEEP_ANNOTATIONS, retainedLabels} from './metadata.ts';
 import {mysqlFiles} from './mysql-files.ts';
@@ -17,7 +17,9 @@ const SHUTDOWN_SECONDS = 300;
  * The managed database: one server on a volume of its own, which it outlives by nothing. Pods are made in parallel,
  * because an ordered StatefulSet never replaces a pod that is stuck on a wrong image.
  */
-export function statefulSet({api}: DesiredInput): KubeObject {
+export function statefulSet({api}: DesiredInput): KubeObject | undefined {
+  const database = managedDatabase(api.spec);
+  if (database === undefined) return undefined;
   const {name} = api.metadata;
   const names = childNames(name);
   return {
@@ -32,35 +34,34 @@ export function statefulSet({api}: DesiredInput): KubeObject {
       selector: {matchLabels: databaseSelector(name)},
       template: {
         metadata: {labels: childLabels(name, 'database')},
-        spec: podSpec(name, api.spec),
+        spec: podSpec(name, api.spec, database),
       },
-      volumeClaimTemplates: [claim(name, api.spec)],
+      volumeClaimTemplates: [claim(name, database)],
     },
   } satisfies StatefulSet;
 }
 
-function podSpec(name: string, spec: MaintenanceApiSpec): PodSpec {
+function podSpec(name: string, spec: MaintenanceApiSpec, database: ManagedDatabase): PodSpec {
   const names = childNames(name);
-  const {runAsUser} = spec.database.managed;
   return {
     serviceAccountName: names.database,
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: SHUTDOWN_SECONDS,
     securityContext: {
-      ...podSecurity(runAsUser),
+      ...podSecurity(database.runAsUser),
       // A volume of many files would else be walked through at every start.
       fsGroupChangePolicy: 'OnRootMismatch',
     },
-    initContainers: [initContainer(spec)],
-    containers: [serverContainer(spec)],
+    initContainers: [initContainer(spec, database)],
+    containers: [serverContainer(database)],
     volumes: volumes(name),
   };
 }
 
-function initContainer(spec: MaintenanceApiSpec): Container {
+function initContainer(spec: MaintenanceApiSpec, database: ManagedDatabase): Container {
   return {
-    ...commonContainer('init', spec),
+    ...commonContainer('init', database),
     command: ['/bin/sh', mysqlFiles.initScript],
     env: [
       fieldVariable('POD_NAME', 'metadata.name'),
@@ -90,9 +91,9 @@ function initContainer(spec: MaintenanceApiSpec): Container {
  * mysqld itself. Readiness only: a startup or liveness probe that fails would turn a long crash recovery into a loop;
  * a process that ended is started again without one.
  */
-function serverContainer(spec: MaintenanceApiSpec): Container {
+function serverContainer(database: ManagedDatabase): Container {
   return {
-    ...commonContainer('mysqld', spec),
+    ...commonContainer('mysqld', database),
     command: [
       'mysqld',
       `--defaults-file=${mysqlFiles.myCnf}`,
@@ -129,8 +130,7 @@ function serverContainer(spec: MaintenanceApiSpec): Container {
   };
 }
 
-function commonContainer(name: string, spec: MaintenanceApiSpec): Container {
-  const {image, resources} = spec.database.managed;
+function commonContainer(name: string, {image, resources}: ManagedDatabase): Container {
   return {
     name,
     image,
@@ -175,8 +175,7 @@ function volumes(name: string): Volume[] {
 }
 
 /** The claim of the server's volume, with every default that the API server adds: it compares such lists as a whole. */
-function claim(name: string, {database}: MaintenanceApiSpec): PersistentVolumeClaim {
-  const {size, className} = database.managed.storage;
+function claim(name: string, {storage: {size, className}}: ManagedDatabase): PersistentVolumeClaim {
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',

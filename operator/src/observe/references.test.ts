@@ -48,8 +48,8 @@ describe('what a spec refers to', () => {
   test('is one entry an object, a Secret and a ConfigMap of one name apart', () => {
     const api = anApi({name: 'PLAIN', value: '1'}, fromSecret('a', 'x'), fromSecret('a', 'y'), fromConfigMap('a', 'x'));
     expect(referencesOf(api)).toEqual([
-      {kind: 'Secret', name: 'a', keys: new Set(['x', 'y'])},
-      {kind: 'ConfigMap', name: 'a', keys: new Set(['x'])},
+      {kind: 'Secret', name: 'a', keys: new Set(['x', 'y']), mounted: new Set()},
+      {kind: 'ConfigMap', name: 'a', keys: new Set(['x']), mounted: new Set()},
     ]);
     expect(referencesOf(anApi())).toEqual([]);
   });
@@ -58,6 +58,38 @@ describe('what a spec refers to', () => {
     const server = aServer({'Secret/a': {x: '1', y: '2'}, 'ConfigMap/b': {z: '3'}});
     await readReferences(server, anApi(fromSecret('a', 'x'), fromSecret('a', 'y'), fromConfigMap('b', 'z')), 'key');
     expect(server.read.sort()).toEqual(['apis ConfigMap/b', 'apis Secret/a']);
+  });
+});
+
+describe('an external database', () => {
+  const external = {
+    ...{host: 'db.example.com', maxConnections: 280, tlsSecretRef: {name: 'ca'}},
+    ...{credentialsSecretRef: {name: 'app'}, migrateCredentialsSecretRef: {name: 'migrate'}},
+  };
+  const api = (): MaintenanceApi => {
+    const {spec, ...rest} = anApi();
+    return {...rest, spec: maintenanceApiSpec.parse({...spec, database: {external}})};
+  };
+  const account = {username: 'u', password: 'p'};
+  const there = {'Secret/app': account, 'Secret/migrate': account, 'Secret/ca': {'ca.crt': 'pem'}};
+  const read = (objects: Record<string, Record<string, string>>) => readReferences(aServer(objects), api(), 'key');
+
+  test('makes a revision of what its accounts are called, which a pod reads once, and of nothing that it reads anew', async () => {
+    const before = await read(there);
+    expect(before.missing).toEqual([]);
+    expect(Object.keys(before.hashes).sort()).toEqual(['Secret/app', 'Secret/migrate']);
+    const rotated = {...there, 'Secret/app': {...account, password: 'new'}, 'Secret/ca': {'ca.crt': 'another'}};
+    expect(await read(rotated)).toEqual(before);
+    const renamed = await read({...there, 'Secret/app': {...account, username: 'new'}});
+    expect(renamed.hashes['Secret/app']).not.toBe(before.hashes['Secret/app']);
+    expect(renamed.hashes['Secret/migrate']).toBe(before.hashes['Secret/migrate']);
+  });
+
+  test('names each Secret, and each key of one, that pods would wait for', async () => {
+    const {missing} = await read({'Secret/app': {username: 'u'}, 'Secret/ca': {}});
+    expect(describeMissing(missing)).toBe(
+      'Secret "app" has no key "password"; Secret "ca" has no key "ca.crt"; Secret "migrate" does not exist',
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 import {createHmac} from 'node:crypto';
-import {backupSecretKeys, resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+import {backupSecretKeys, externalSecretKeys, resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import type {KubeClient, KubeObject} from '../runtime/index.ts';
 
 /** A Secret or ConfigMap that the spec names and that isn't there, or lacks a key. */
@@ -19,16 +19,25 @@ export interface ReferenceSnapshot {
 interface Wanted {
   readonly kind: 'Secret' | 'ConfigMap';
   readonly name: string;
+  /** Keys whose content is part of a revision: a pod reads it once, at its start. */
   readonly keys: Set<string>;
+  /** Keys that must be there too, which pods read anew where they are mounted. */
+  readonly mounted: Set<string>;
 }
 
 interface DataObject extends KubeObject {
   data?: Record<string, string>;
 }
 
-/** What env refers to, one entry an object. */
+/** What env and an external database refer to, one entry an object. */
 export function referencesOf(api: MaintenanceApi): readonly Wanted[] {
   const wanted = new Map<string, Wanted>();
+  const entryOf = (kind: Wanted['kind'], name: string): Wanted => {
+    const id = `${kind}/${name}`;
+    const entry = wanted.get(id) ?? {kind, name, keys: new Set<string>(), mounted: new Set<string>()};
+    wanted.set(id, entry);
+    return entry;
+  };
   for (const variable of api.spec.env ?? []) {
     const secret = variable.valueFrom?.secretKeyRef;
     const configMap = variable.valueFrom?.configMapKeyRef;
@@ -37,12 +46,17 @@ export function referencesOf(api: MaintenanceApi): readonly Wanted[] {
       ['ConfigMap', configMap],
     ] as const) {
       if (ref === undefined) continue;
-      const id = `${kind}/${ref.name}`;
-      const entry = wanted.get(id) ?? {kind, name: ref.name, keys: new Set<string>()};
-      entry.keys.add(ref.key);
-      wanted.set(id, entry);
+      entryOf(kind, ref.name).keys.add(ref.key);
     }
   }
+  const {external} = api.spec.database;
+  for (const account of [external?.credentialsSecretRef, external?.migrateCredentialsSecretRef]) {
+    if (account === undefined) continue;
+    const entry = entryOf('Secret', account.name);
+    entry.keys.add(externalSecretKeys.username);
+    entry.mounted.add(externalSecretKeys.password);
+  }
+  if (external !== undefined) entryOf('Secret', external.tlsSecretRef.name).mounted.add(externalSecretKeys.authority);
   return [...wanted.values()];
 }
 
@@ -56,7 +70,7 @@ export function describeMissing(missing: readonly MissingReference[]): string {
 }
 
 /**
- * Reads what env refers to, by name (Secrets are neither listed nor watched). A hash is keyed with a secret of the
+ * Reads what env and an external database refer to, by name (Secrets are neither listed nor watched). A hash is keyed with a secret of the
  * resource's own, so that whoever reads a ControllerRevision can't try out weak values.
  *
  * @throws ApiError, also Forbidden where the namespace's Role is missing
@@ -68,7 +82,7 @@ export async function readReferences(
 ): Promise<ReferenceSnapshot> {
   const hashes: Record<string, string> = {};
   const missing: MissingReference[] = [];
-  const read = async ({kind, name, keys}: Wanted): Promise<void> => {
+  const read = async ({kind, name, keys, mounted}: Wanted): Promise<void> => {
     const ref = kind === 'Secret' ? resources.secret : resources.configMap;
     const object = await client.get<DataObject>(ref, api.metadata.namespace, name);
     if (object === undefined) {
@@ -76,7 +90,9 @@ export async function readReferences(
       return;
     }
     const entries = [...keys].sort().map((key) => [key, object.data?.[key]] as const);
-    missing.push(...entries.flatMap(([key, value]) => (value === undefined ? [{kind, name, key}] : [])));
+    const needed = [...keys.union(mounted)].sort().filter((key) => object.data?.[key] === undefined);
+    missing.push(...needed.map((key) => ({kind, name, key})));
+    if (keys.size === 0) return;
     const mac = createHmac('sha256', hashKey).update(JSON.stringify(entries));
     hashes[`${kind}/${name}`] = mac.digest('hex').slice(0, 32);
   };
@@ -87,14 +103,17 @@ export async function readReferences(
   return {hashes, missing};
 }
 
-/** The Secrets that spec.backup names, with the keys that its pod mounts: without one of them it would wait for ever. */
+/** The Secrets that backups need and that somebody else makes, with the keys that its pod mounts: without one of them it would wait for ever. */
 function backupReferencesOf({
-  spec: {backup},
+  spec: {backup, database},
 }: MaintenanceApi): readonly {readonly name: string; readonly keys: readonly string[]}[] {
   if (backup === undefined) return [];
   const {accessKeyId, authority, secretAccessKey} = backupSecretKeys;
   const {credentialsSecretRef, caSecretRef} = backup.destination.s3;
+  const account = database.external?.backupCredentialsSecretRef;
+  const {username, password} = externalSecretKeys;
   return [
+    ...(account === undefined ? [] : [{name: account.name, keys: [username, password]}]),
     {name: credentialsSecretRef.name, keys: [accessKeyId, secretAccessKey]},
     ...(caSecretRef === undefined ? [] : [{name: caSecretRef.name, keys: [authority]}]),
     ...(backup.encryption === undefined
@@ -104,7 +123,7 @@ function backupReferencesOf({
 }
 
 /**
- * What spec.backup names and isn't there.
+ * What backups need and isn't there.
  *
  * @throws ApiError, also Forbidden where the namespace's Role is missing
  */

@@ -61,6 +61,7 @@ const guards: Readonly<Record<ActionKind, Guards>> = {
     ['NoRollbackTarget', noRollbackTarget],
     ['TargetTooOld', targetTooOld],
     ['TargetSuspended', targetSuspended],
+    ['OtherDatabase', otherDatabase],
     twoWitnesses,
     ['SchemaGate', schemaGate],
   ],
@@ -161,6 +162,12 @@ function connections({a: {o}}: Candidate): string | undefined {
 
 function noRollbackTarget({a}: Candidate): string | undefined {
   return a.target === undefined || a.target.hash === a.serve ? 'no other revision ever became good' : undefined;
+}
+
+/** What was written since would be missing there. */
+function otherDatabase({a}: Candidate): string | undefined {
+  const [from, to] = [a.revisions.get(a.serve ?? '')?.database, a.target?.database];
+  return from === to ? undefined : `revision ${a.target?.hash} used another database (${to})`;
 }
 
 function targetTooOld({a}: Candidate): string | undefined {

@@ -23,6 +23,8 @@ export interface RevisionFacts {
   /** The newest migration that had been applied when it became good. */
   readonly schemaVersion?: number;
   readonly imageId?: string;
+  /** Where its database is, if that is somebody else's; undefined: the one that the operator runs. */
+  readonly database?: string;
   /** The restart request for which its pods were replaced last. */
   readonly restarted?: string;
 }
@@ -84,6 +86,8 @@ export interface DatabaseFacts {
   readonly reachable?: boolean;
   /** When it was asked last, milliseconds; undefined where that probe abstains. */
   readonly askedAt?: number;
+  /** Set where it isn't asked but by its pods, which need a moment to notice that it is gone. */
+  readonly toldByPods?: boolean;
   readonly unreachableSince?: number;
   readonly reason?: string;
   /** The newest break that ended: from its first failed probe (or the crash) to the first that was answered again. */

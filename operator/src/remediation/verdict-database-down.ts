@@ -21,7 +21,7 @@ export function databaseDown(a: Assessment): Finding {
         name: 'database',
         value: 'does not answer',
         window: seconds(a.now - since),
-        source: 'login and SELECT 1',
+        source: sourceOf(a),
         time: iso(a.now),
       },
     ]);
@@ -43,10 +43,14 @@ function outage(a: Assessment): Finding | undefined {
       name: 'database',
       value: 'did not answer',
       window: seconds(lastOutage.to - lastOutage.from),
-      source: 'login and SELECT 1',
+      source: sourceOf(a),
       time: to,
     },
   ]);
+}
+
+function sourceOf({o}: Assessment): string {
+  return o.database.toldByPods === true ? 'the word of its pods' : 'login and SELECT 1';
 }
 
 /** Before the first rollout was complete a database may take its time. */

@@ -4,7 +4,7 @@ import {contrast} from './contrast.ts';
 import type {Judgement} from './verdict.ts';
 import {hungPods} from './verdict-hung.ts';
 import {leaksOf} from './verdict-memory-leak.ts';
-import {iso} from './text.ts';
+import {at, iso, seconds} from './text.ts';
 
 /** An independent source for a claim: that the revision is bad, or that a pod hangs or leaks. */
 export interface Witness {
@@ -128,9 +128,16 @@ function podStatus({servingPods}: Assessment): Witness {
  * The database must have been asked after the newest of the responses that are held against the revision: when it stops
  * answering, pods fail before its probe is due again (seen on a real cluster).
  */
-function database({o, window}: Assessment): Witness {
-  return askedSince(o, window?.to, 'the newest of these responses');
+function database({o, window, previous}: Assessment): Witness {
+  if (o.database.toldByPods !== true) return askedSince(o, window?.to, 'the newest of these responses');
+  // What tells of the responses tells of the database too, but later: its own tries come seconds apart.
+  const seenAt = previous === undefined || previous.verdict === 'None' ? undefined : at(previous.time);
+  const since = seenAt === undefined ? Infinity : seenAt + PODS_NOTICE_MS;
+  return askedSince(o, since, `the pods had ${seconds(PODS_NOTICE_MS)} to notice that it is gone`);
 }
+
+/** A try every two seconds, each given up after two more (docs/reference/image-contract.md), and a reading's way here. */
+const PODS_NOTICE_MS = 5_000;
 
 function askedSince({database: {reachable, askedAt}}: Assessment['o'], since = -Infinity, what = ''): Witness {
   const name = 'database';

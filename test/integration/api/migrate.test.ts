@@ -1,9 +1,12 @@
 import {readdirSync} from 'node:fs';
-import {cp, mkdir, rm, writeFile} from 'node:fs/promises';
+import {cp, mkdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test} from '@jest/globals';
 import type {Connection, RowDataPacket} from 'mysql2/promise';
+import {connectorFor} from '../../../api-server/src/database/connect.ts';
+import {createLogger} from '../../../api-server/src/logger.ts';
+import {migrate} from '../../../api-server/src/migrate/run.ts';
 import {startMysqld, type Mysqld} from '../../harness/mysqld.ts';
 import {ApiSetting, eventually} from './support.ts';
 
@@ -112,6 +115,33 @@ describe('migrate', () => {
     const migration = setting.migrate({DB_PORT: '1', MIGRATE_TIMEOUT_SECONDS: '1'});
     expect(await migration.exited).toBe(1);
     expect(migration.log).toMatch(/Not migrated within 1 s: The database can't be reached: .*ECONNREFUSED/);
+  });
+
+  test.each<[string, Record<string, string>, (name: string, user: string) => readonly string[]]>([
+    ['connection', {DB_PORT: '1'}, () => []],
+    ['dns', {DB_HOST: 'nobody.invalid'}, () => []],
+    ['credentials', {}, (_name, user) => [`ALTER USER '${user}'@'%' IDENTIFIED BY 'another'`]],
+    ['grants', {}, (name, user) => [`REVOKE CREATE ON ${name}.* FROM '${user}'@'%'`]],
+    ['schema', {DB_NAME: 'nowhere'}, (_name, user) => [`GRANT SELECT ON nowhere.* TO '${user}'@'%'`]],
+  ])('leaves one word for whoever looks at how it ended: %s', async (cause, env, statements) => {
+    for (const statement of statements(setting.database.database, setting.database.user)) await root.query(statement);
+    const told = join(setting.folder, 'termination-log');
+    const migration = setting.migrate({...env, TERMINATION_LOG: told, MIGRATE_TIMEOUT_SECONDS: '1'});
+    expect(await migration.exited).toBe(1);
+    expect(await readFile(told, 'utf8')).toBe(`database: ${cause}\n`);
+  });
+
+  test('waits not long where only somebody else can help, and says so', async () => {
+    await root.query(`ALTER USER '${setting.database.user}'@'%' IDENTIFIED BY 'another'`);
+    const migrating = migrate({
+      connect: connectorFor({
+        ...{host: mysql.host, port: mysql.port, name: setting.database.database, user: setting.database.user},
+        ...{passwordFile: join(setting.folder, 'password'), tlsCaFile: undefined},
+      }),
+      ...{migrations: [], timeoutMs: 600_000, refusedMs: 500, retryMs: 50},
+      logger: createLogger('silent'),
+    });
+    await expect(migrating).rejects.toThrow(/^Not migrated within 0.5 s: .*Access denied/);
   });
 
   test('uses the account for migrations where there is one', async () => {

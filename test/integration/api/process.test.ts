@@ -1,5 +1,5 @@
 import {once} from 'node:events';
-import {writeFile} from 'node:fs/promises';
+import {readFile, writeFile} from 'node:fs/promises';
 import {connect} from 'node:net';
 import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test} from '@jest/globals';
@@ -237,8 +237,11 @@ describe('TLS to the database', () => {
 
   test('with a certificate for another name is refused', async () => {
     const ca = await serveWith(['mysql.elsewhere']);
-    const migration = setting.migrate({DB_HOST: 'localhost', DB_TLS_CA_FILE: ca, MIGRATE_TIMEOUT_SECONDS: '1'});
+    const told = join(setting.folder, 'termination-log');
+    const env = {DB_HOST: 'localhost', DB_TLS_CA_FILE: ca, MIGRATE_TIMEOUT_SECONDS: '1', TERMINATION_LOG: told};
+    const migration = setting.migrate(env);
     expect(await migration.exited).toBe(1);
+    expect(await readFile(told, 'utf8')).toBe('database: certificate\n');
     expect(migration.log).toMatch(/Hostname\/IP does not match certificate's altnames/);
   });
 

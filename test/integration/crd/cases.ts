@@ -132,6 +132,13 @@ export const patterns: Readonly<Record<string, PatternCases>> = {
     ofLength: hostOf,
     nth: (index) => `a${index}.example.com`,
   },
+  // Host name of a database: not an address.
+  [String.raw`^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`]: {
+    accepted: ['db', 'db.example.com', 'mysql.team-a.svc', '1.db', `${filled(63)}.b`],
+    refused: ['', '10.0.0.1', '2001:db8::1', 'A', 'a_b', 'a..b', '-a', 'a-', 'a.b.', 'a:3306', `${filled(64)}.b`],
+    ofLength: hostOf,
+    nth: (index) => `db${index}`,
+  },
   // A range of addresses.
   [String.raw`^[0-9a-fA-F.:]+/[0-9]{1,3}$`]: {
     accepted: ['10.0.0.0/8', '2001:db8::/64', '0.0.0.0/0'],
@@ -229,6 +236,7 @@ export const samplesWith: Readonly<Record<string, object>> = Object.fromEntries(
 /** What must stand beside whatever is at a path or below it, so that it is the only thing on trial. */
 export const beside: Readonly<Record<string, object>> = {
   'spec.resources': {spec: {replicas: 1}},
+  'spec.database.external': {spec: {replicas: 1, database: {connectionsPerReplica: 2}}},
   'spec.autoscaling.minReplicas': {spec: {autoscaling: {maxReplicas: 1000}}},
   'spec.autoscaling.maxReplicas': {spec: {autoscaling: {minReplicas: 1}}},
   'spec.autoscaling.scaleUp.cpuPercent': {spec: {autoscaling: {scaleDown: {cpuPercent: 1}}}},
@@ -237,6 +245,8 @@ export const beside: Readonly<Record<string, object>> = {
 
 /** Rules that what a constraint refuses breaks too, by the constraint's id. */
 export const alsoBroken: Readonly<Record<string, string>> = {
+  'spec.database.external.maxConnections minimum':
+    'database.external.maxConnections must be at least 30 more than database.connectionsPerReplica times the most replicas and a quarter of them, which a rollout adds',
   'spec.autoscaling.minReplicas maximum': 'minReplicas must be less than or equal to maxReplicas',
   'spec.autoscaling.maxReplicas minimum': 'minReplicas must be less than or equal to maxReplicas',
   'spec.autoscaling.scaleUp.cpuPercent minimum': 'scaleDown.cpuPercent must be less than scaleUp.cpuPercent',

@@ -68,7 +68,7 @@ describe('every manifest is applied by the API server', () => {
     ['default', 15, []],
     ['namespace', 2, ['-n', SERVED]],
     ['laptop', 1, []],
-    ['samples', 2, ['-n', SERVED]],
+    ['samples', 3, ['-n', SERVED]],
     ['prometheus', 1, []],
   ])('config/%s', async (folder, count, more) => {
     if (folder === 'prometheus') await installMonitoring();
@@ -86,9 +86,9 @@ describe('every manifest is applied by the API server', () => {
   });
 });
 
-test('the full sample has every field but those that would exclude others: the number of pods, and Prometheus as a source', async () => {
-  const full = (await rendered('samples')).find(({metadata}) => metadata.name === 'maintenance-api-full');
-  const given = [...pathsOf(full?.['spec'], 'spec')];
+test('the samples have every field but those that would exclude others: the number of pods, and Prometheus as a source', async () => {
+  const samples = await rendered('samples');
+  const given = samples.flatMap((sample) => [...pathsOf(sample['spec'], 'spec')]);
   const fields = [...nodes(rootOf(maintenanceApiCrd()))].map(({path}) => path);
   const missing = fields.filter((path) => path.startsWith('spec.') && !given.includes(path));
   const excluded = ['spec.replicas', 'spec.slo.source.prometheusRef', 'spec.slo.source.prometheusRef.name'];

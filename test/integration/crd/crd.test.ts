@@ -136,9 +136,7 @@ test('removing database does not get around its immutable fields', async () => {
   await trial.server.must('DELETE', `${collection}/removal`);
   expect(verdict).toMatchObject({
     accepted: false,
-    causes: [
-      {field: 'spec.database.managed.storage.size', message: expect.stringContaining('storage.size is immutable')},
-    ],
+    causes: [{field: 'spec.database', message: expect.stringContaining('storage.size is immutable')}],
   });
 });
 

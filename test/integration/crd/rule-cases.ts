@@ -32,6 +32,18 @@ const PEERS = [
 ];
 const ipBlock = {cidr: '10.0.0.0/8'};
 
+const external = {
+  ...{host: 'db.example.com', maxConnections: 280},
+  ...{credentialsSecretRef: {name: 'a'}, tlsSecretRef: {name: 'b'}},
+};
+const EXTERNAL_FITS =
+  'database.external.maxConnections must be at least 30 more than database.connectionsPerReplica times the most replicas and a quarter of them, which a rollout adds';
+const SWITCHED =
+  'database can not be switched between managed and external, which would leave the tasks behind: make a backup, apply a MaintenanceApi of another name with the other database, and load the backup into that';
+
+const sized = (size: unknown) => ({managed: {storage: {size}}});
+const classed = (className: string) => ({managed: {storage: {className}}});
+
 /** Every rule of the CRD, by path and message. */
 export const ruleCases: readonly RuleCases[] = [
   {
@@ -73,7 +85,53 @@ export const ruleCases: readonly RuleCases[] = [
       {image, autoscaling: {maxReplicas: 501}, database: {connectionsPerReplica: 100}},
     ),
   },
-  ...at(['spec.image', 'spec.database.managed.image'], {
+  {
+    path: 'spec',
+    message: EXTERNAL_FITS,
+    accepted: values(
+      {image, database: {external}},
+      {image, database: {external: {...external, maxConnections: 50}, connectionsPerReplica: 5}, replicas: 3},
+      {image, database: {external: {...external, maxConnections: 90}}, autoscaling: {maxReplicas: 4}},
+      {image},
+    ),
+    refused: values(
+      {image, database: {external: {...external, maxConnections: 279}}},
+      {image, database: {external: {...external, maxConnections: 49}, connectionsPerReplica: 5}, replicas: 3},
+      {image, database: {external: {...external, maxConnections: 89}}, autoscaling: {maxReplicas: 5}},
+    ),
+  },
+  {
+    path: 'spec',
+    message: 'deletionPolicy must be Retain with database.external, which is never deleted',
+    accepted: values(
+      {image, database: {external}, deletionPolicy: 'Retain'},
+      {image, database: {external}},
+      {image, deletionPolicy: 'Delete'},
+    ),
+    refused: values({image, database: {external}, deletionPolicy: 'Delete'}),
+  },
+  {
+    path: 'spec.database',
+    message: 'at most one of managed and external may be set',
+    accepted: values({}, {managed: {}}, {external}),
+    refused: values({managed: {}, external}),
+  },
+  {
+    path: 'spec.database',
+    message: SWITCHED,
+    accepted: [
+      {from: {external}, value: {external: {...external, host: 'db2.example.com'}}},
+      {from: {managed: {}}, value: {}},
+      {from: {}, value: {managed: {}}},
+    ],
+    refused: [
+      {from: {managed: {}}, value: {external}},
+      {from: {external}, value: {managed: {}}},
+      {from: {external}, value: {}},
+      {from: {}, value: {external}},
+    ],
+  },
+  ...at(['spec.image', 'spec.database.managed.image', 'spec.database.external.clientImage'], {
     message: 'the image must have a digest, or a tag other than latest: a moving tag can not be rolled back to',
     accepted: values('a:latest-1', 'a/latest:1', `a:latest@${digest}`),
     refused: values('a:latest', 'example.com:5000/a:latest'),
@@ -223,29 +281,33 @@ export const ruleCases: readonly RuleCases[] = [
     refused: values('255Mi', '268435455', '0', '1m'),
   },
   {
-    path: 'spec.database.managed.storage.size',
+    path: 'spec.database',
     message: 'storage.size is immutable',
     accepted: [
-      {from: '1Gi', value: '1024Mi'},
-      {from: '1Gi', value: 1073741824},
+      {from: sized('1Gi'), value: sized('1024Mi')},
+      {from: sized('1Gi'), value: sized(1073741824)},
+      {from: sized('1Gi'), value: {}},
+      {from: {}, value: sized('1Gi')},
     ],
     refused: [
-      {from: '1Gi', value: '1025Mi'},
-      {from: '2Gi', value: '1Gi'},
-      {from: 1073741824, value: '2Gi'},
+      {from: sized('1Gi'), value: sized('1025Mi')},
+      {from: sized('2Gi'), value: sized('1Gi')},
+      {from: sized(1073741824), value: sized('2Gi')},
+      {from: sized('2Gi'), value: {}},
+      {from: {}, value: sized('2Gi')},
     ],
   },
   {
-    path: 'spec.database.managed.storage',
+    path: 'spec.database',
     message: 'storage.className is immutable',
     accepted: [
-      {from: {className: 'a'}, value: {className: 'a'}},
-      {from: {}, value: {}},
+      {from: classed('a'), value: classed('a')},
+      {from: {managed: {}}, value: {}},
     ],
     refused: [
-      {from: {className: 'a'}, value: {className: 'b'}},
-      {from: {className: 'a'}, value: {}},
-      {from: {}, value: {className: 'a'}},
+      {from: classed('a'), value: classed('b')},
+      {from: classed('a'), value: {}},
+      {from: {}, value: classed('a')},
     ],
   },
 ];

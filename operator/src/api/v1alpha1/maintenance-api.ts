@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import {backup} from './backup.ts';
 import {mapList, rules} from './cel.ts';
+import {database} from './database.ts';
 import {exposure} from './exposure.ts';
-import {database} from './managed-database.ts';
 import {environmentVariable, imagePullSecret, imageReference, resourceRequirements} from './kubernetes.ts';
 import {monitoring} from './monitoring.ts';
 import {networkPolicy} from './network-policy.ts';
@@ -25,6 +25,7 @@ export const RESERVED_ENVIRONMENT = [
   'DB_POOL_SIZE',
   'MIGRATE_DB_USER',
   'MIGRATE_DB_PASSWORD_FILE',
+  'TERMINATION_LOG',
 ] as const;
 
 /** Connections to MySQL that no API pod may use: people, migrations, monitoring. */
@@ -35,6 +36,9 @@ export const DEFAULT_AUTOSCALING = autoscaling.parse({});
 
 /** MySQL admits 100000 connections; half of them leave room for the pods that a rollout adds. */
 const MAX_POOLED_CONNECTIONS = 50000;
+
+/** The most pods outside of a rollout, in the Common Expression Language. */
+const MOST_PODS = `(has(self.replicas) ? self.replicas : has(self.autoscaling) ? self.autoscaling.maxReplicas : ${DEFAULT_AUTOSCALING.maxReplicas})`;
 
 /** `spec` of a MaintenanceApi. Unset members of a group take that member's default. */
 export const maintenanceApiSpec = z
@@ -99,8 +103,17 @@ export const maintenanceApiSpec = z
         message: 'resources.requests.cpu must be set unless replicas is: the autoscaler counts utilization against it',
       },
       {
-        rule: `(has(self.replicas) ? self.replicas : has(self.autoscaling) ? self.autoscaling.maxReplicas : ${DEFAULT_AUTOSCALING.maxReplicas}) * self.database.connectionsPerReplica <= ${MAX_POOLED_CONNECTIONS}`,
+        rule: `${MOST_PODS} * self.database.connectionsPerReplica <= ${MAX_POOLED_CONNECTIONS}`,
         message: `the most replicas times database.connectionsPerReplica must be at most ${MAX_POOLED_CONNECTIONS}`,
+      },
+      {
+        // As maxConnections() of the builders counts them.
+        rule: `!has(self.database.external) || (${MOST_PODS} + (${MOST_PODS} + 3) / 4) * self.database.connectionsPerReplica + ${RESERVED_CONNECTIONS} <= self.database.external.maxConnections`,
+        message: `database.external.maxConnections must be at least ${RESERVED_CONNECTIONS} more than database.connectionsPerReplica times the most replicas and a quarter of them, which a rollout adds`,
+      },
+      {
+        rule: '!has(self.database.external) || self.deletionPolicy == "Retain"',
+        message: 'deletionPolicy must be Retain with database.external, which is never deleted',
       },
     ),
   );
@@ -148,14 +161,28 @@ export const RESERVED_NAME_ENDINGS = ['-mysql', '-mysql-pods'] as const;
  */
 export const REVISION_FIELDS = ['image', 'imagePullSecrets', 'env', 'resources', 'podTemplate'] as const;
 
+/** An external database as pods of a revision use it; `app`, `migrate` and `authority` name Secrets. */
+export interface RevisionEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly app: string;
+  readonly migrate: string;
+  readonly authority: string;
+}
+
 /** What a ControllerRevision's `data` holds. */
 export interface RevisionData {
   /** Which generation of pod template the operator renders from these fields. */
   readonly renderVersion: number;
   readonly spec: Pick<MaintenanceApiSpec, 'image' | 'resources'> &
     Partial<Pick<MaintenanceApiSpec, 'imagePullSecrets' | 'env' | 'podTemplate'>>;
-  /** database.name and database.connectionsPerReplica, which the pods get as variables. */
-  readonly database: {readonly name: string; readonly connectionsPerReplica: number};
+  /** What of spec.database the pods get as variables and files. */
+  readonly database: {
+    readonly name: string;
+    readonly connectionsPerReplica: number;
+    /** Where it is, and as whom it is used; undefined: it is the one that the operator runs. */
+    readonly external?: RevisionEndpoint;
+  };
   /** Hash of each Secret and ConfigMap that env refers to, by `Kind/name`; never a value. */
   readonly references: Readonly<Record<string, string>>;
 }

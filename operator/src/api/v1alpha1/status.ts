@@ -52,6 +52,7 @@ export const guards = [
   'NoRollbackTarget',
   'TargetTooOld',
   'TargetSuspended',
+  'OtherDatabase',
   'LastDidNotHelp',
   'NoAutoscaler',
   'PodsPending',

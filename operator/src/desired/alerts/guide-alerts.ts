@@ -1,4 +1,4 @@
-import type {MaintenanceApi, RevisionData} from '../../api/v1alpha1/index.ts';
+import {serverOf, type MaintenanceApi, type RevisionData} from '../../api/v1alpha1/index.ts';
 import {childNames, volumeClaimName} from '../names.ts';
 import {milliValue, quantityValue} from '../quantity.ts';
 import {alertingRule, type AlertingRule} from './rules.ts';
@@ -94,22 +94,38 @@ export function resourceAlerts(
   ];
 }
 
-/** The database that the operator runs. */
+/** The database: whether it answers, and what of it runs out where the operator runs it. */
 export function databaseAlerts(api: MaintenanceApi): readonly AlertingRule[] {
+  const server = serverOf(api.spec);
+  switch (server.kind) {
+    case 'Managed': {
+      const whose = `The database of StatefulSet ${childNames(api.metadata.name).database} has not answered the operator for a minute, or its data is missing.`;
+      return [unreachable(api, whose), ...serverAlerts(api)];
+    }
+    case 'External': {
+      const whose = `No pod of the API has been able to use the database at ${server.external.host} for a minute; the condition DatabaseReady says why.`;
+      return [unreachable(api, whose)];
+    }
+  }
+}
+
+function unreachable(api: MaintenanceApi, description: string): AlertingRule {
+  return alertingRule(api, {
+    alert: 'MaintenanceApiDatabaseUnreachable',
+    expr: `max ${byResource} (${ownSeries(api, 'maintenance_api_database_up')}) == 0`,
+    for: '1m',
+    summary: 'the database does not answer',
+    description,
+  });
+}
+
+function serverAlerts(api: MaintenanceApi): readonly AlertingRule[] {
   const {name} = api.metadata;
-  const {database} = childNames(name);
   const claim = volumeClaimName(name, 0);
   const volume = (metric: Parameters<typeof volumeSeries>[1]): string =>
     `max by (namespace, persistentvolumeclaim) (${volumeSeries(api, metric, claim)})`;
   const expiry = ownSeries(api, 'maintenance_api_certificate_expiry_timestamp_seconds');
   return [
-    alertingRule(api, {
-      alert: 'MaintenanceApiDatabaseUnreachable',
-      expr: `max ${byResource} (${ownSeries(api, 'maintenance_api_database_up')}) == 0`,
-      for: '1m',
-      summary: 'the database does not answer',
-      description: `The database of StatefulSet ${database} has not answered the operator for a minute, or its data is missing.`,
-    }),
     alertingRule(api, {
       alert: 'MaintenanceApiDiskLow',
       expr: `${volume('kubelet_volume_stats_available_bytes')} / ${volume('kubelet_volume_stats_capacity_bytes')} < 0.1`,

@@ -181,6 +181,21 @@ export const minimalBackup = {
   destination: {s3: {bucket: 'backups', credentialsSecretRef: {name: 'storage'}}},
 } as const;
 
+/** A database that somebody else runs, in another namespace. */
+export const externalDatabase = {
+  name: 'repairs',
+  external: {
+    host: 'primary.databases.svc.cluster.local',
+    port: 3307,
+    maxConnections: 500,
+    credentialsSecretRef: {name: 'repairs-app'},
+    migrateCredentialsSecretRef: {name: 'repairs-migrate'},
+    backupCredentialsSecretRef: {name: 'repairs-backup'},
+    tlsSecretRef: {name: 'databases-ca'},
+    clientImage: 'registry.example.com/mysql:9.7',
+  },
+} as const;
+
 /** Inputs of the builders by what is special about them; each has a golden file. */
 export const scenarios: Readonly<Record<string, DesiredInput>> = {
   defaults: desiredInput(aMaintenanceApi()),
@@ -200,6 +215,9 @@ export const scenarios: Readonly<Record<string, DesiredInput>> = {
   'rolled-back': desiredInput(full, {
     serving: aMaintenanceApi({image: 'registry.example.com/maintenance-api:1.4.1'}),
     has: 'Served',
+  }),
+  'external-database': desiredInput(aMaintenanceApi({database: externalDatabase, backup: minimalBackup}), {
+    references: {'Secret/repairs-app': 'c'.repeat(32)},
   }),
   'longest-name': desiredInput(aMaintenanceApi({backup: minimalBackup}, 'a'.repeat(40)), {has: 'Served'}),
 };
