@@ -129,3 +129,33 @@ export function creationsOf({summary}: LoadTestResult): {readonly acknowledged: 
     unanswered: checks.reduce((sum, {fails}) => sum + fails, 0),
   };
 }
+
+/** A request to the API, and its answer. */
+export interface AskedInPod {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: object;
+}
+export interface AnsweredInPod {
+  readonly status: number;
+  readonly retryAfter: string | null;
+  readonly body: unknown;
+}
+
+/** Asks one of the API's pods from inside it, with the token that is mounted there, which so goes nowhere. */
+export async function askInPod(world: World, where: Where, asked: AskedInPod): Promise<AnsweredInPod> {
+  const script = `
+    const {method, path, body} = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+    const token = require('fs').readFileSync(process.env.API_TOKENS_FILE, 'utf8').trim().split(/[:\\s]/)[1];
+    const headers = {authorization: 'Bearer ' + token, 'content-type': 'application/json'};
+    fetch('http://127.0.0.1:8080' + path, {method, headers, body: body && JSON.stringify(body)}).then(async (answer) =>
+      console.log(JSON.stringify({
+        status: answer.status, retryAfter: answer.headers.get('retry-after'), body: await answer.json(),
+      })));`;
+  const [pod] = await apiPods(world, where);
+  const text = await world.kubectl(
+    ['exec', '-i', '-n', where.namespace, pod?.metadata.name ?? '', '-c', 'api', '--', 'node', '-e', script],
+    JSON.stringify(asked),
+  );
+  return JSON.parse(text) as AnsweredInPod;
+}
