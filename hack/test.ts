@@ -1,9 +1,9 @@
 /**
  * `npm test`, `npm run test:unit [-- path]`, `test:integration [-- path]`, `test:e2e [-- story …]`,
- * `test:long [-- story …]`.
+ * `test:long [-- story …]`. A long story may be named to test:e2e, too.
  * Ends with 0 when every test passed and none was skipped, 1 when not, 2 when it was called wrongly.
  */
-import {existsSync, globSync} from 'node:fs';
+import {globSync} from 'node:fs';
 import {basename, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
@@ -14,33 +14,58 @@ const root = join(fileURLToPath(import.meta.url), '../..');
 
 class UsageError extends Error {}
 
+/** A kind, and which files of it; none means all. */
+interface Choice {
+  readonly kind: Kind;
+  readonly paths: readonly string[];
+}
+
+const ENDINGS = {e2e: '.test.ts', long: '.long.test.ts'} as const;
+
+/** The names of the stories of a kind. */
+function storiesOf(kind: keyof typeof ENDINGS): readonly string[] {
+  const ending = ENDINGS[kind];
+  const stories = globSync(`test/e2e/*${ending}`, {cwd: root}).map((file) => basename(file, ending));
+  return stories.filter((story) => !story.includes('.')).sort();
+}
+
 /** Which kinds were asked for, and which files of them. */
-function request(args: readonly string[]): {chosen: readonly Kind[]; paths: readonly string[]} {
+function request(args: readonly string[]): readonly Choice[] {
   const [name = 'all', ...rest] = args.filter((argument) => argument !== '--');
   if (name === 'all') {
     if (rest.length > 0)
       throw new UsageError('a choice of files needs its kind: test:unit, test:integration, test:e2e, test:long');
-    return {chosen: kinds, paths: []};
+    return kinds.map((kind) => ({kind, paths: []}));
   }
   const kind = [...kinds, 'long' as const].find((known) => known === name);
   if (kind === undefined) throw new UsageError(`no kind of test ${name}; kinds: all ${kinds.join(' ')} long`);
-  if (kind !== 'e2e' && kind !== 'long') return {chosen: [kind], paths: rest};
-  const ending = kind === 'e2e' ? '.test.ts' : '.long.test.ts';
-  const missing = rest.filter((story) => !existsSync(join(root, 'test/e2e', `${story}${ending}`)));
+  return kind === 'e2e' || kind === 'long' ? storyChoices(kind, rest) : [{kind, paths: rest}];
+}
+
+/** Stories by name. One that is asked for by name as any other may be one that takes long. */
+function storyChoices(kind: keyof typeof ENDINGS, asked: readonly string[]): readonly Choice[] {
+  if (asked.length === 0) return [{kind, paths: []}];
+  const kindsAsked = kind === 'e2e' ? (['e2e', 'long'] as const) : ([kind] as const);
+  const known = kindsAsked.map((one) => ({kind: one, stories: storiesOf(one)}));
+  const missing = asked.filter((story) => !known.some(({stories}) => stories.includes(story)));
   if (missing.length > 0) {
-    const stories = globSync(`test/e2e/*${ending}`, {cwd: root}).map((file) => basename(file, ending));
-    const ofKind = stories.filter((story) => !story.includes('.'));
-    throw new UsageError(`no story ${missing.join(', ')}; stories: ${ofKind.sort().join(' ')}`);
+    const names = [...new Set(known.flatMap(({stories}) => stories))].sort();
+    throw new UsageError(`no story ${missing.join(', ')}; stories: ${names.join(' ')}`);
   }
-  return {chosen: [kind], paths: rest.map((story) => `/test/e2e/${story}${ending.replaceAll('.', String.raw`\.`)}$`)};
+  const taken = asked.map((story) => ({story, kind: known.find(({stories}) => stories.includes(story))?.kind}));
+  return kindsAsked.flatMap((one) => {
+    const ending = ENDINGS[one].replaceAll('.', String.raw`\.`);
+    const paths = taken.filter((item) => item.kind === one).map(({story}) => `/test/e2e/${story}${ending}$`);
+    return paths.length === 0 ? [] : [{kind: one, paths}];
+  });
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const {chosen, paths} = request(args);
+  const choices = request(args);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
   const tallies: Tally[] = [];
-  for (const batch of chosen.flatMap((kind) => batchesOf(root, kind, paths))) {
+  for (const batch of choices.flatMap(({kind, paths}) => batchesOf(root, kind, paths))) {
     if (stop.signal.aborted) break;
     console.log(`\n── ${batch.kind} ──`);
     tallies.push(tally(await runJest(root, batch, stop.signal)));

@@ -46,6 +46,8 @@ export interface ImageSpec {
   readonly name: string;
   /** Folders, each of which becomes a layer; owners and modes are kept. */
   readonly layers: readonly string[];
+  /** The program that it runs; left out: pods have to name one. */
+  readonly entrypoint?: readonly string[];
   readonly env: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -65,7 +67,7 @@ export async function writeImage(directory: string, spec: ImageSpec): Promise<vo
     architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
     os: 'linux',
     created: new Date(0).toISOString(),
-    config: {Env: [...spec.env], Labels: spec.labels},
+    config: {...(spec.entrypoint && {Entrypoint: spec.entrypoint}), Env: [...spec.env], Labels: spec.labels},
     rootfs: {type: 'layers', diff_ids: layers.map((digest) => `sha256:${digest}`)},
     history: spec.layers.map(() => ({created: new Date(0).toISOString()})),
   });

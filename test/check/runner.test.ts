@@ -130,6 +130,17 @@ describe('a run of one kind', () => {
     expect(run(files, 'e2e', 'second-story')).toMatchObject({stderr: 'no story second-story; stories: first-story\n'});
   });
 
+  test('runs a long story that is named among the others, and the others of that name for themselves', () => {
+    const files = {
+      ...everyKind,
+      'test/e2e/first-story.long.test.ts': failing,
+      'test/e2e/second-story.long.test.ts': passing,
+    };
+    const result = run(files, 'e2e', '--', 'first-story', 'second-story');
+    expect(result).toMatchObject({status: 0, last: '2 passed, 0 failed, 0 skipped'});
+    expect(result.stdout.match(/── (\w+) ──/g)).toEqual(['── e2e ──', '── long ──']);
+  });
+
   test('names the stories when asked for one that is not there', () => {
     expect(run(everyKind, 'e2e', 'second-story')).toMatchObject({
       status: 2,
