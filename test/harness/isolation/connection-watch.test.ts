@@ -85,6 +85,26 @@ test('a pod that connects before its address is in its status is judged by its n
   ]);
 });
 
+test('what a server sends late is no connection of its own, and what it opens is', async () => {
+  const egress = {
+    ...policy,
+    spec: {podSelector: {matchLabels: {app: 'database'}}, policyTypes: ['Egress'], egress: []},
+  };
+  const items = [namespace, egress, pod('database', '10.1.0.2'), pod('api', '10.1.0.1')];
+  let table = entry('10.1.0.1', '10.1.0.2', 3306);
+  const watch = new ConnectionWatch({
+    exec: (command) => Promise.resolve(command[0] === 'cat' ? table : NODE),
+    kubectl: () => Promise.resolve(JSON.stringify({items})),
+  });
+  await watch.look();
+  const late = 'src=10.1.0.2 dst=10.1.0.1 sport=3306 dport=50000 src=10.1.0.1 dst=10.1.0.2 sport=50000 dport=3306 ';
+  table = `ipv4     2 tcp      6 299 ESTABLISHED ${late}mark=0 zone=0 use=2\n${entry('10.1.0.2', '10.1.0.1', 9999)}`;
+  const refused = (await watch.stop()).filter((seen) => seen.refused !== undefined);
+  expect(refused.map(({client, server, port}) => [client, server, port])).toEqual([
+    ['apis/database', 'apis/api', 9999],
+  ]);
+});
+
 test('what keeps it from looking is told in the end', async () => {
   const watch = new ConnectionWatch({
     exec: () => Promise.reject(new Error('no such table')),

@@ -40,6 +40,8 @@ export class ConnectionWatch {
   readonly #services = new Set<string>();
   /** Refused, with an end that has no name: a pod connects before its address is in its status. Judged again. */
   #unnamed = new Map<string, {readonly flow: Flow; readonly seen: SeenConnection}>();
+  /** Everything that was looked at. */
+  readonly #known = new Set<string>();
   /** What was there before the watch began, perhaps of pods that are gone: not of its time. */
   #former: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
@@ -101,7 +103,8 @@ export class ConnectionWatch {
     const flows = new Map([...again, ...table].map((flow) => [identityOf(flow), flow]));
     this.#unnamed = new Map();
     for (const [identity, flow] of flows) {
-      if (this.#former.has(identity) || this.#services.has(flow.server)) continue;
+      if (this.#former.has(identity) || this.#services.has(flow.server) || this.#isAnswer(flow)) continue;
+      this.#known.add(identity);
       const connection = {...flow, client: end(flow.client), server: end(flow.server)};
       const seen = seenOf(connection, refusal(connection, world));
       const ends = [connection.client, connection.server];
@@ -109,6 +112,15 @@ export class ConnectionWatch {
       if (!named && seen.refused !== undefined) this.#unnamed.set(identity, {flow, seen});
       else this.#seen.set(JSON.stringify(seen), seen);
     }
+  }
+
+  /**
+   * Whether it is the late answer of a connection that has left the table, as of a process that was stopped for minutes: the
+   * kernel takes it for one that the server opened (nf_conntrack_tcp_loose).
+   */
+  #isAnswer({client, clientPort, server, port, protocol}: Flow): boolean {
+    const asked = identityOf({protocol, client: server, clientPort: port, server: client, port: clientPort});
+    return this.#known.has(asked) || this.#former.has(asked);
   }
 
   async #table(): Promise<Flow[]> {
