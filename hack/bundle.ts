@@ -7,7 +7,7 @@ import {cp, glob, mkdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {basename, join, parse, relative} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
-import type {Metafile} from 'esbuild';
+import type {Metafile, Plugin} from 'esbuild';
 import {lateBuiltins} from './bundle-builtins.ts';
 
 /** A program that an image carries. */
@@ -57,9 +57,15 @@ const BANNER = [
  * @param program - which
  * @param folder - gets `<output>` and such files, the program's folders and the licences of what was bundled; emptied first
  * @param maps - gets the source maps, which are larger than the bundle and stay out of the image
+ * @param plugins - change what is bundled, for a test of another build
  * @throws BundleError when a source is missing or wrong
  */
-export async function bundle(program: Program, folder: string, maps?: string): Promise<void> {
+export async function bundle(
+  program: Program,
+  folder: string,
+  maps?: string,
+  plugins: readonly Plugin[] = [],
+): Promise<void> {
   const entry = join(project, program.entry);
   const programs = [program, ...(program.companions ?? [])];
   const absent = programs.find((one) => !existsSync(join(project, one.entry)));
@@ -82,7 +88,7 @@ export async function bundle(program: Program, folder: string, maps?: string): P
     minifySyntax: true,
     minifyWhitespace: true,
     banner: {js: BANNER},
-    plugins: [lateBuiltins],
+    plugins: [lateBuiltins, ...plugins],
     legalComments: 'none',
     sourcemap: 'external',
     metafile: true,

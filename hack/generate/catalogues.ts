@@ -11,6 +11,8 @@ import {
   resourceMetrics,
   revisionAnnotationMeanings,
   revisionAnnotations,
+  templateAnnotationMeanings,
+  templateAnnotations,
 } from '../../operator/src/api/v1alpha1/index.ts';
 import {cell, code, page, table} from './markdown.ts';
 
@@ -78,6 +80,9 @@ export function labelsPage(): string {
     '## Annotations of a revision',
     'What is known of a revision, kept on its ControllerRevision. Times are RFC 3339.',
     table(head, keys(revisionAnnotations, revisionAnnotationMeanings)),
+    '## Annotations of a Deployment or StatefulSet',
+    'By what an operator tells how its pods were made ([upgrade the operator](../how-to/upgrade.md)).',
+    table(head, keys(templateAnnotations, templateAnnotationMeanings)),
   );
 }
 

@@ -1,6 +1,7 @@
 import {readFile, rm} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import type {Plugin} from 'esbuild';
 import {bundle, PROGRAMS} from '../bundle.ts';
 import type {Program} from '../bundle.ts';
 import type {Progress} from '../lib/progress.ts';
@@ -14,14 +15,17 @@ export {mysqlImage, nodeBaseImage} from './base.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The operator's image, from Dockerfile.operator and the sources as they are now. */
-export async function operatorImage(progress: Progress): Promise<Image> {
-  return programImage(PROGRAMS.operator, 'Dockerfile.operator', progress);
+/**
+ * The operator's image, from Dockerfile.operator and the sources as they are now.
+ * @param plugins - change what is bundled, for a test of another build
+ */
+export async function operatorImage(progress: Progress, plugins: readonly Plugin[] = []): Promise<Image> {
+  return programImage(PROGRAMS.operator, 'Dockerfile.operator', {progress, plugins});
 }
 
 /** The API's image, from Dockerfile.api and the sources as they are now. */
 export async function apiImage(progress: Progress): Promise<Image> {
-  return programImage(PROGRAMS.api, 'Dockerfile.api', progress);
+  return programImage(PROGRAMS.api, 'Dockerfile.api', {progress, plugins: []});
 }
 
 /** An image that differs from another by what a Dockerfile of its own says. */
@@ -42,13 +46,17 @@ export async function derivedImage(spec: DerivedSpec, progress: Progress): Promi
   return buildImage({name, dockerfile, context, base: from, baseArgument: 'API_IMAGE', buildArguments}, progress);
 }
 
-async function programImage(program: Program, dockerfile: string, progress: Progress): Promise<Image> {
+async function programImage(
+  program: Program,
+  dockerfile: string,
+  {progress, plugins}: {readonly progress: Progress; readonly plugins: readonly Plugin[]},
+): Promise<Image> {
   const base = await nodeBaseImage(progress);
   const {version} = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {version: string};
   // Not the project's dist/, which another run may be writing.
   const context = await temporaryFolder('context');
   try {
-    await bundle(program, join(context, 'dist', program.name));
+    await bundle(program, join(context, 'dist', program.name), undefined, plugins);
     const buildArguments = {VERSION: version};
     return await buildImage(
       {

@@ -191,12 +191,12 @@ export class World {
     await this.kubectl(['apply', '-n', name, '-k', join(root, 'config/namespace')]);
   }
 
-  /** Installs CRD and operator from config/default, with this run's image. */
-  async install(): Promise<void> {
+  /** Installs CRD and operator from config/default. @param image - the operator's; this run's unless told */
+  async install(image = this.images.operator.ref): Promise<void> {
     const rendered = await this.kubectl(['kustomize', join(root, 'config/default')]);
     const manifests = parseAllDocuments(rendered).map((document) => document.toJS() as Manifest);
     for (const manifest of manifests) {
-      if (manifest.kind === 'Deployment') replaceImages(manifest, this.images.operator.ref);
+      if (manifest.kind === 'Deployment') replaceImages(manifest, image);
     }
     await this.apply(...manifests.filter(({kind}) => kind === 'CustomResourceDefinition' || kind === 'Namespace'));
     // kubectl wait fails on a definition that has no conditions yet.

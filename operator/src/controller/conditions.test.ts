@@ -67,6 +67,11 @@ describe('Ready, Reconciling and Stalled', () => {
       ...(['True Ready', calm, free] as const),
     ],
     [
+      'a maintenance window never opens',
+      {api: aMaintenanceApi({maintenanceWindows: [{schedule: '0 0 31 2 *'}]})},
+      ...(['False MaintenanceWindowInvalid', calm, 'True MaintenanceWindowInvalid'] as const),
+    ],
+    [
       'a revision is rolled out',
       withRelease({kind: 'Progressing', message: '1 of 3'}),
       ...(['False Progressing', going, free] as const),

@@ -15,6 +15,7 @@ import type {DatabaseProblem} from '../act/database-keeper.ts';
 import {describeMissing, type MissingReference} from '../observe/references.ts';
 import {escalation, sourceProblem, type Decision, type Observation} from '../remediation/index.ts';
 import type {BackupAnswer} from './backup-ready.ts';
+import {windowProblem} from './maintenance-window.ts';
 import {monitoringReady} from './monitoring-view.ts';
 
 /** How the database is, put together by the controller: of its own from pod, volume and probe, else from what its clients say. */
@@ -123,6 +124,7 @@ function replicaObstacle({deployment}: Observation): Obstacle | undefined {
 /** Everything that stands between the spec and the cluster, the most telling first. */
 function obstaclesOf(input: ConditionInput): Obstacle[] {
   const {accessMissing, missing, problems, unread} = input;
+  const window = windowProblem(input.api, input.now.getTime());
   const found: (Obstacle | undefined)[] = [
     accessMissing === undefined ? undefined : {reason: 'AccessMissing', message: accessMissing, stalled: true},
     missing.length === 0 ? undefined : {reason: 'ReferenceMissing', message: describeMissing(missing), stalled: true},
@@ -134,6 +136,7 @@ function obstaclesOf(input: ConditionInput): Obstacle[] {
   const told = input.observation.desired === undefined && found.some((obstacle) => obstacle !== undefined);
   found.push(databaseObstacle(input.database), told ? undefined : releaseObstacle(input.decision));
   found.push(replicaObstacle(input.observation));
+  if (window !== undefined) found.push({reason: 'MaintenanceWindowInvalid', message: window, stalled: true});
   return found.filter((obstacle) => obstacle !== undefined);
 }
 

@@ -7,7 +7,7 @@ import {
   type PodFacts,
   type RevisionFacts,
 } from '../remediation/index.ts';
-import {milliValue, quantityValue} from '../desired/index.ts';
+import {childNames, milliValue, quantityValue, RENDER_VERSION} from '../desired/index.ts';
 import type {Cached} from '../runtime/index.ts';
 import type {MemoryTrends, ServiceLevels} from '../slo/index.ts';
 import type {Cache} from '../observe/cache.ts';
@@ -16,6 +16,7 @@ import type {ControllerRevisionProjection, DeploymentProjection, PodProjection} 
 import type {PodReading} from '../observe/pod-metrics.ts';
 import type {SourceReading} from '../observe/prometheus-source.ts';
 import type {ScrapeResult} from '../observe/scraper.ts';
+import {mayInterrupt} from './maintenance-window.ts';
 
 /** Everything that an observation is put together from; nothing here is read over the network any more. */
 export interface ObservationInput {
@@ -64,7 +65,16 @@ function revisionFacts(hash: string, {annotations, data, createdAt}: ControllerR
     schemaVersion: schemaVersion === undefined ? undefined : Number(schemaVersion),
     imageId: annotations[revisionAnnotations.imageId],
     restarted: annotations[revisionAnnotations.restarted],
+    renderVersion: renderVersionOf({annotations, data}),
   });
+}
+
+/** The generation of templates that a revision's pods are rendered by. */
+export function renderVersionOf({
+  annotations,
+  data,
+}: Pick<ControllerRevisionProjection, 'annotations' | 'data'>): number {
+  return Number(annotations[revisionAnnotations.renderVersion] ?? data.renderVersion);
 }
 
 /** A ControllerRevision's hash is the end of its name (`<name>-<hash>`). */
@@ -155,6 +165,7 @@ function deploymentFacts(input: ObservationInput): DeploymentFacts | undefined {
   return {
     uid: deployment.uid,
     revision: deployment.value.revision,
+    renderVersion: value.renderVersion,
     wantedReplicas: value.wanted,
     readyReplicas: value.ready,
     updatedReplicas: value.updated,
@@ -258,6 +269,12 @@ export function observe(input: ObservationInput): Observation {
     desired: input.desired,
     revisions: revisions.map(({hash, projection}) => revisionFacts(hash, projection)),
     deployment,
+    templates: {
+      newest: RENDER_VERSION,
+      database: cache.statefulSets.get(`${api.metadata.namespace}/${childNames(api.metadata.name).database}`)?.value
+        .renderVersion,
+      mayReplace: mayInterrupt(api, now),
+    },
     pods: pods.map((pod) => podFacts(pod, scrapes.get(pod.uid), own)),
     nodeEvictions: all.flatMap(({name, value: {node, nodeEviction}}) =>
       nodeEviction === undefined ? [] : [{pod: name, ...nodeEviction, ...defined({node})}],

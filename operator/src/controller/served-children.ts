@@ -1,7 +1,9 @@
 import {resultOf, type ChildResult} from '../act/children.ts';
 import {REPLICAS_HANDOVER_MANAGER, resources, revisionAnnotations, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {
+  childNames,
   controllerRevision,
+  databaseVersion,
   desiredObjects,
   replicasHandover,
   servedImage,
@@ -12,7 +14,7 @@ import {
 import type {Cache} from '../observe/cache.ts';
 import type {DeploymentProjection} from '../observe/projections.ts';
 import {backupKeyOf} from './backups.ts';
-import {hashOf} from './observation.ts';
+import {hashOf, renderVersionOf} from './observation.ts';
 import type {KnownRevision, MaintenanceApiControllerOptions, Scope} from './scope.ts';
 
 /** A revision that is there and not in the cache will be seen by the watch; this is only the net below. */
@@ -42,11 +44,9 @@ export class ServedChildren {
     // Pods that are there have their Secrets; new ones would wait for them.
     if (served === undefined || (state.secrets === undefined && deployment === undefined)) return [];
     const presence = this.#o.cache.presence();
-    const input = {
-      ...{api, revision: served, floor: floorOf(decision), presence, operatorNamespace: this.#o.namespace},
-      ...{backupImage: this.#o.backupImage, backupKey: backupKeyOf(api, state)},
-    };
-    const wanted = render(input);
+    const render = (optional: DesiredInput['presence']): ReturnType<typeof rendered> =>
+      rendered(api, () => desiredObjects({...this.#input(scope, served), presence: optional}));
+    const wanted = render(presence);
     if ('refused' in wanted) return [wanted];
     const {touch} = state;
     const held = await this.#handOverReplicas(key, api, touch);
@@ -54,9 +54,21 @@ export class ServedChildren {
     const action = childOfAction(decision, deployment);
     const applied = await this.#o.children.apply(api, wanted, {touch, action});
     // While it isn't known whether the cluster has a kind, what stands in for it stays.
-    const kept = presence.PrometheusRule === 'Unknown' ? render({...input, presence: NOTHING_OPTIONAL}) : [];
+    const kept = presence.PrometheusRule === 'Unknown' ? render(NOTHING_OPTIONAL) : [];
     const keep = 'refused' in kept ? wanted : [...wanted, ...kept];
     return [...applied, ...(await this.#o.children.removeUnwanted(api, keep, {touch}))];
+  }
+
+  /** @throws UnknownRenderVersion when the database was rendered by another operator than this one knows */
+  #input({api, state, decision}: Scope, revision: DesiredInput['revision']): Omit<DesiredInput, 'presence'> {
+    const {namespace, name} = api.metadata;
+    const database = this.#o.cache.statefulSets.get(`${namespace}/${childNames(name).database}`)?.value;
+    const rendered = database && {version: database.renderVersion, templateHash: database.templateHash};
+    return {
+      ...{api, revision, floor: floorOf(decision), operatorNamespace: this.#o.namespace},
+      ...{backupImage: this.#o.backupImage, backupKey: backupKeyOf(api, state)},
+      databaseVersion: databaseVersion(api, rendered, decision.upgradesDatabase),
+    };
   }
 
   #revisionToServe({key, api, wanted}: Scope, hash: string | undefined): DesiredInput['revision'] | undefined {
@@ -71,7 +83,8 @@ export class ServedChildren {
       rollback: wanted !== undefined && wanted.hash !== hash,
     });
     const restarted = stored?.annotations[revisionAnnotations.restarted];
-    return {hash, data: {...data, spec: {...data.spec, image}}, restarted};
+    const renderVersion = stored === undefined ? data.renderVersion : renderVersionOf(stored);
+    return {hash, data: {...data, renderVersion, spec: {...data.spec, image}}, restarted};
   }
 
   /** Images by which a revision is in a pod template already. */
@@ -159,12 +172,15 @@ function childOfAction({action}: Scope['decision'], deployment: DeploymentProjec
   }
 }
 
-/** The children, or that a newer operator stored the revision to serve. */
-function render(input: DesiredInput): readonly KubeObject[] | ChildResult {
+/** What is rendered, or that pods are of a generation of templates that this operator doesn't know. */
+function rendered(
+  {metadata: {name}}: MaintenanceApi,
+  render: () => readonly KubeObject[],
+): readonly KubeObject[] | ChildResult {
   try {
-    return desiredObjects(input);
+    return render();
   } catch (error) {
     if (!(error instanceof UnknownRenderVersion)) throw error;
-    return resultOf('Deployment', input.api.metadata.name, {kind: 'Refused', message: error.message});
+    return resultOf(resources.deployment.kind, name, {kind: 'Refused', message: error.message});
   }
 }

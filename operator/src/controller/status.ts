@@ -3,6 +3,7 @@ import type {Condition, MaintenanceApi, MaintenanceApiStatus, ObjectiveStatus} f
 import {escalation, type Decision, type Observation} from '../remediation/index.ts';
 import type {BackupsStatus} from './backup-plan.ts';
 import type {DatabaseView} from './conditions.ts';
+import {upgradeOf} from './upgrade-view.ts';
 
 export interface StatusInput {
   readonly api: MaintenanceApi;
@@ -101,6 +102,11 @@ function backupStatus({backup}: StatusInput): Pick<MaintenanceApiStatus, 'backup
   return backup === undefined ? {} : {backup};
 }
 
+function upgradeStatus({api, observation}: StatusInput): Pick<MaintenanceApiStatus, 'upgrade'> {
+  const upgrade = upgradeOf(api, observation);
+  return upgrade === undefined ? {} : {upgrade};
+}
+
 /** The whole status, composed once at the end of a reconcile from what was observed and decided. */
 export function statusOf(input: StatusInput): MaintenanceApiStatus {
   const {api, observation, decision} = input;
@@ -117,6 +123,7 @@ export function statusOf(input: StatusInput): MaintenanceApiStatus {
       updated: deployment?.updatedReplicas ?? 0,
       ...(floor === undefined ? {} : {floor: {...floor, expiresAt: iso(floor.expiresAt)}}),
     },
+    ...upgradeStatus(input),
     database: databaseStatus(input),
     ...backupStatus(input),
     slo: [...input.objectives],

@@ -103,6 +103,9 @@ export class Stage {
       get backups() {
         return objects('MaintenanceApiBackup');
       },
+      get statefulSets() {
+        return objects('StatefulSet');
+      },
       get cronJobs() {
         return objects('CronJob');
       },

@@ -8,6 +8,7 @@ import {
   projectCronJob,
   projectDeployment,
   projectPod,
+  projectRendered,
 } from '../observe/projections.ts';
 import {controllerOf, type Cached, type KubeObject} from '../runtime/index.ts';
 
@@ -16,6 +17,7 @@ const projections = {
   claims: projectClaim,
   deployments: projectDeployment,
   autoscalers: projectAutoscaler,
+  statefulSets: projectRendered,
   cronJobs: projectCronJob,
   jobs: projectJob,
   backups: projectBackup,

@@ -30,6 +30,10 @@ const HELD = deciding({
 const madeAt = (name: string, time: string) => ({
   ...{name, startedAt: time, completedAt: time, manifestKey: 'm', keyId: 'k'},
 });
+const OLD_PODS = {
+  ...{renderVersion: 2, next: T2},
+  pending: [{kind: 'Deployment' as const, name: 'shop', renderVersion: 1}],
+};
 const FAILURE = {job: 'j', time: T1, reason: 'StorageFull', message: 'no room'} as const;
 
 /** One row an event: the status before, after, and what the note must say. */
@@ -131,6 +135,8 @@ const rows: [EventReason, MaintenanceApiStatus | undefined, MaintenanceApiStatus
     {restart: {value: '2', revision: 'b', time: T2}},
     'Every pod of revision b is being replaced, as maintenance-api.io/restart asks (2)',
   ],
+  ['UpgradePending', {}, {upgrade: OLD_PODS}, `Deployment "shop": they are replaced`],
+  ['UpgradeCompleted', {upgrade: OLD_PODS}, {}, 'generation 2'],
   ['RemediationPaused', {}, remediating({paused: 'a migration by hand'}), 'a migration by hand'],
   ['RemediationResumed', remediating({paused: 'true'}), remediating({}), 'again'],
   ['ObjectiveMet', {conditions: [BREACHED]}, {conditions: [MET]}, 'words'],

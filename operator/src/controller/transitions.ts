@@ -51,6 +51,10 @@ class Side {
     return this.#status?.restart;
   }
 
+  get upgrade(): NonNullable<Status>['upgrade'] {
+    return this.#status?.upgrade;
+  }
+
   get database(): Partial<NonNullable<MaintenanceApiStatus['database']>> {
     return this.#status?.database ?? {};
   }
@@ -106,6 +110,18 @@ const restartAsked: Rule = (was, is) => {
   if (restart === undefined || restart.value === was.restart?.value) return undefined;
   return `Every pod of revision ${restart.revision} is being replaced, as ${requestAnnotations.restart} asks (${restart.value})`;
 };
+
+const upgradePending: Rule = ({upgrade: before}, {upgrade}) => {
+  if (upgrade === undefined || before?.renderVersion === upgrade.renderVersion) return undefined;
+  const children = upgrade.pending.map(({kind, name}) => `${kind} "${name}"`).join(' and ');
+  const window = upgrade.next === undefined ? '' : `, in the maintenance window at ${upgrade.next},`;
+  return `An older operator rendered the pods of ${children}: they are replaced with a change of the spec that concerns them${window} or for ${requestAnnotations.upgrade}`;
+};
+
+const upgradeCompleted: Rule = (was, is) =>
+  was.upgrade !== undefined && is.upgrade === undefined
+    ? `Every pod is rendered by templates of generation ${was.upgrade.renderVersion}`
+    : undefined;
 
 const pausedOr =
   (paused: boolean): Rule =>
@@ -252,6 +268,8 @@ const rules: readonly (readonly [EventReason, Rule])[] = [
   ['ScaleUpNotHelped', actionEnded('ScaleUp', false)],
   ['FloorLowered', floorLowered],
   ['RestartAccepted', restartAsked],
+  ['UpgradePending', upgradePending],
+  ['UpgradeCompleted', upgradeCompleted],
   ['RemediationPaused', pausedOr(true)],
   ['RemediationResumed', pausedOr(false)],
   ['RestartStarted', restarts],

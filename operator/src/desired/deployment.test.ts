@@ -4,7 +4,7 @@ import type {Deployment} from 'kubernetes-types/apps/v1.js';
 import type {Container} from 'kubernetes-types/core/v1.js';
 import {RESERVED_ENVIRONMENT, type MaintenanceApiSpecInput} from '../api/v1alpha1/index.ts';
 import {deployment, replicasHandover} from './deployment.ts';
-import {UnknownRenderVersion} from './pod-template.ts';
+import {UnknownRenderVersion} from './render-version.ts';
 import {aMaintenanceApi, copyOf, desiredInput, externalDatabase, fullSpec} from './testing/scenarios.ts';
 
 type Input = Partial<MaintenanceApiSpecInput>;

@@ -1,9 +1,10 @@
 import type {Deployment} from 'kubernetes-types/apps/v1.js';
-import {selectorLabels, type MaintenanceApi} from '../api/v1alpha1/index.ts';
+import type {PodTemplateSpec} from 'kubernetes-types/core/v1.js';
+import {revisionAnnotations, selectorLabels, templateAnnotations, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {childMetadata} from './metadata.ts';
 import {childNames} from './names.ts';
-import type {DesiredInput, KubeObject} from './objects.ts';
-import {apiPodTemplate} from './pod-template.ts';
+import type {DesiredInput, KubeObject, ServedRevision} from './objects.ts';
+import {templatesOf} from './render-version.ts';
 import {SURGE_PERCENT} from './scaling.ts';
 
 /** Seconds that a new pod must stay ready before the rollout goes on: a few act windows' worth of its own requests. */
@@ -23,7 +24,10 @@ export function deployment({api, revision}: DesiredInput): KubeObject {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: childMetadata(api, childNames(api.metadata.name).api, 'api'),
+    metadata: {
+      ...childMetadata(api, childNames(api.metadata.name).api, 'api'),
+      annotations: {[templateAnnotations.renderVersion]: String(revision.data.renderVersion)},
+    },
     spec: {
       ...(replicas !== undefined && {replicas}),
       minReadySeconds: MIN_READY_SECONDS,
@@ -31,9 +35,17 @@ export function deployment({api, revision}: DesiredInput): KubeObject {
       revisionHistoryLimit: release.historyLimit,
       selector: {matchLabels: selectorLabels(api.metadata.name, 'api')},
       strategy: {type: 'RollingUpdate', rollingUpdate: {maxUnavailable: 0, maxSurge: `${SURGE_PERCENT}%`}},
-      template: apiPodTemplate(api, revision),
+      template: podTemplate(api.metadata.name, revision),
     },
   } satisfies Deployment;
+}
+
+/** Restarted pods are of the same revision: all but the annotation is as it was. */
+function podTemplate(name: string, {hash, data, restarted}: ServedRevision): PodTemplateSpec {
+  const template = templatesOf(data.renderVersion).apiPod(name, {hash, data});
+  if (restarted === undefined) return template;
+  const annotations = {...template.metadata?.annotations, [revisionAnnotations.restarted]: restarted};
+  return {...template, metadata: {...template.metadata, annotations}};
 }
 
 /**

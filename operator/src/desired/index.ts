@@ -2,7 +2,7 @@ import {backupCronJob} from './backup-cron-job.ts';
 import {deployment} from './deployment.ts';
 import {horizontalPodAutoscaler} from './horizontal-pod-autoscaler.ts';
 import {ingress} from './ingress.ts';
-import {mysqlConfig} from './mysql-config.ts';
+import {mysqlConfig} from './mysql-config-map.ts';
 import {mysqlPodsService, mysqlService, mysqlServiceAccount} from './mysql-service.ts';
 import type {DesiredInput, KubeObject} from './objects.ts';
 import {apiNetworkPolicy, backupNetworkPolicy, databaseNetworkPolicy} from './network-policy.ts';
@@ -33,8 +33,8 @@ export {
 } from './names.ts';
 export type {DatabaseRole} from './names.ts';
 export type {DesiredInput, KubeObject} from './objects.ts';
-export {UnknownRenderVersion} from './pod-template.ts';
 export {milliValue, quantityValue} from './quantity.ts';
+export {databaseVersion, RENDER_VERSION, UnknownRenderVersion} from './render-version.ts';
 export {controllerRevision, revisionData, revisionHash, servedImage} from './revision.ts';
 export {maxConnections} from './scaling.ts';
 export {

@@ -1,10 +1,7 @@
-import type {ConfigMap} from 'kubernetes-types/core/v1.js';
-import {managedDatabase, type MaintenanceApiSpec, type ManagedDatabase} from '../api/v1alpha1/index.ts';
-import {childMetadata} from './metadata.ts';
+import type {MaintenanceApiSpec, ManagedDatabase} from '../api/v1alpha1/index.ts';
 import {initScript} from './mysql-init.ts';
 import {mysqlFiles} from './mysql-files.ts';
-import {childNames, ports} from './names.ts';
-import type {DesiredInput, KubeObject} from './objects.ts';
+import {ports} from './names.ts';
 import {quantityValue} from './quantity.ts';
 import {maxConnections} from './scaling.ts';
 
@@ -118,14 +115,7 @@ export function myCnf(spec: MaintenanceApiSpec, {resources, storage}: ManagedDat
   return `[mysqld]\n${settings.map(([name, value]) => `${name} = ${value}\n`).join('')}`;
 }
 
-/** my.cnf and the init script. There is no password in it: the script reads them where it runs. */
-export function mysqlConfig({api}: DesiredInput): KubeObject | undefined {
-  const database = managedDatabase(api.spec);
-  if (database === undefined) return undefined;
-  return {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: childMetadata(api, childNames(api.metadata.name).databaseConfig, 'database'),
-    data: {'my.cnf': myCnf(api.spec, database), 'init.sh': initScript},
-  } satisfies ConfigMap;
+/** The first generation of what is mounted beside the server. There is no password in it: the script reads them where it runs. */
+export function databaseFiles(spec: MaintenanceApiSpec, database: ManagedDatabase): Record<string, string> {
+  return {'my.cnf': myCnf(spec, database), 'init.sh': initScript};
 }

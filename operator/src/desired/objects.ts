@@ -26,6 +26,8 @@ export interface DesiredInput {
   readonly api: MaintenanceApi;
   /** The revision to serve, which is not the spec's own after a rollback. */
   readonly revision: ServedRevision;
+  /** The generation of templates that the database is rendered by. */
+  readonly databaseVersion: number;
   /** The least number of pods while more than the spec's are kept. */
   readonly floor?: number | undefined;
   /** Which optional kinds the cluster has. */

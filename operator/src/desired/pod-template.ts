@@ -1,29 +1,9 @@
 import type {Container, EnvVar, PodTemplateSpec, Volume} from 'kubernetes-types/core/v1.js';
-import {
-  childLabels,
-  externalSecretKeys,
-  labels,
-  revisionAnnotations,
-  selectorLabels,
-  type MaintenanceApi,
-  type RevisionData,
-} from '../api/v1alpha1/index.ts';
+import {childLabels, externalSecretKeys, labels, selectorLabels, type RevisionData} from '../api/v1alpha1/index.ts';
 import {childNames, ports} from './names.ts';
 import type {ServedRevision} from './objects.ts';
 import {containerSecurity, podSecurity, SECRET_MODE} from './pod-security.ts';
 import {secretKeys} from './secret-keys.ts';
-
-/** Which generation of pod template this operator renders for a new revision. */
-export const RENDER_VERSION = 1;
-
-/** A revision was stored by a newer operator: this one doesn't know how its pods were rendered. */
-export class UnknownRenderVersion extends Error {
-  override readonly name = 'UnknownRenderVersion';
-
-  constructor(version: number) {
-    super(`The revision has render version ${version}; this operator knows versions up to ${RENDER_VERSION}`);
-  }
-}
 
 /** Seconds that a pod goes on serving after SIGTERM, until no load balancer sends it anything new. */
 const DRAIN_SECONDS = 10;
@@ -67,28 +47,10 @@ function filesOf(
 }
 
 /**
- * The pod template of the API for a revision. It depends on nothing but the resource's name and the revision, so that
+ * The first generation of the API's pod template. It depends on nothing but the resource's name and the revision, so that
  * going back to a revision gives the bytes of its old ReplicaSet (invariant 8).
- *
- * @throws UnknownRenderVersion when a newer operator stored the revision
  */
-export function apiPodTemplate(api: MaintenanceApi, {hash, data, restarted}: ServedRevision): PodTemplateSpec {
-  switch (data.renderVersion) {
-    case 1:
-      return withRestart(renderVersion1(api.metadata.name, hash, data), restarted);
-    default:
-      throw new UnknownRenderVersion(data.renderVersion);
-  }
-}
-
-/** Other pods of the same revision: all but the annotation is as it was. */
-function withRestart(template: PodTemplateSpec, restarted: string | undefined): PodTemplateSpec {
-  if (restarted === undefined) return template;
-  const annotations = {...template.metadata?.annotations, [revisionAnnotations.restarted]: restarted};
-  return {...template, metadata: {...template.metadata, annotations}};
-}
-
-function renderVersion1(name: string, hash: string, data: RevisionData): PodTemplateSpec {
+export function apiPod(name: string, {hash, data}: Pick<ServedRevision, 'hash' | 'data'>): PodTemplateSpec {
   const {imagePullSecrets, podTemplate} = data.spec;
   const files = filesOf(name, data);
   const annotations = podTemplate?.metadata?.annotations;

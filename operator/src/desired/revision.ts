@@ -4,7 +4,7 @@ import {canonicalHash, canonicalResources, unlessEmpty} from './canonical.ts';
 import {childMetadata} from './metadata.ts';
 import {revisionName} from './names.ts';
 import type {KubeObject} from './objects.ts';
-import {RENDER_VERSION} from './pod-template.ts';
+import {RENDER_VERSION} from './render-version.ts';
 
 type Variables = NonNullable<MaintenanceApiSpec['env']>;
 

@@ -18,6 +18,7 @@ import {
   projectCronJob,
   projectDeployment,
   projectPod,
+  projectRendered,
   projectReplicaSet,
   type AutoscalerProjection,
   type ClaimProjection,
@@ -25,6 +26,7 @@ import {
   type CronJobProjection,
   type DeploymentProjection,
   type PodProjection,
+  type RenderedProjection,
   type ReplicaSetProjection,
 } from './projections.ts';
 
@@ -70,6 +72,7 @@ export class Cache {
   readonly claims: Kind<ClaimProjection>;
   readonly pods: Kind<PodProjection>;
   readonly revisions: Kind<RevisionEntry>;
+  readonly statefulSets: Kind<RenderedProjection>;
   readonly cronJobs: Kind<CronJobProjection>;
   readonly jobs: Kind<JobProjection>;
   /** Of every MaintenanceApi, whoever made them. */
@@ -91,12 +94,14 @@ export class Cache {
       const projection = projectControllerRevision(object);
       return {owner: projection?.owner, projection};
     });
+    this.statefulSets = new Kind(options, resources.statefulSet, projectRendered);
     this.cronJobs = new Kind(options, resources.cronJob, projectCronJob);
     this.jobs = new Kind(options, resources.job, projectJob);
     this.backups = new Kind(options, resources.maintenanceApiBackup, projectBackup);
     const read = new Map<string, ChildKind & AnyKind>([
       [resources.deployment.kind, this.deployments],
       [resources.horizontalPodAutoscaler.kind, this.autoscalers],
+      [resources.statefulSet.kind, this.statefulSets],
       [resources.cronJob.kind, this.cronJobs],
     ]);
     // Of the other children no more is read than applying needs.

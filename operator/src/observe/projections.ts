@@ -1,4 +1,10 @@
-import {FIELD_MANAGER, labels, REPLICAS_HANDOVER_MANAGER, type RevisionData} from '../api/v1alpha1/index.ts';
+import {
+  FIELD_MANAGER,
+  labels,
+  REPLICAS_HANDOVER_MANAGER,
+  templateAnnotations,
+  type RevisionData,
+} from '../api/v1alpha1/index.ts';
 import {ownedHash, type KubeObject, type OwnerReference} from '../runtime/index.ts';
 import {projectBackupPod, type BackupPodProjection} from './backup-projections.ts';
 
@@ -25,7 +31,14 @@ export interface CronJobProjection extends ChildProjection {
   readonly appliedAt: number | undefined;
 }
 
-export interface DeploymentProjection extends ChildProjection {
+/** What a child with a pod template says of it. */
+export interface RenderedProjection extends ChildProjection {
+  /** The generation of templates that it was rendered by. */
+  readonly renderVersion: number;
+  readonly templateHash: string | undefined;
+}
+
+export interface DeploymentProjection extends RenderedProjection {
   readonly revision: string | undefined;
   /** Image of the API's container, as its pod template has it. */
   readonly image: string | undefined;
@@ -174,6 +187,16 @@ export function projectChild(object: KubeObject): ChildProjection {
   };
 }
 
+/** Keeps which templates a child was rendered by; the first generation of operators didn't note it. */
+export function projectRendered(object: KubeObject): RenderedProjection {
+  const annotations = object.metadata.annotations ?? {};
+  return {
+    ...projectChild(object),
+    renderVersion: Number(annotations[templateAnnotations.renderVersion] ?? 1),
+    templateHash: annotations[templateAnnotations.templateHash],
+  };
+}
+
 /** Keeps since when a CronJob is as it is. */
 export function projectCronJob(object: KubeObject): CronJobProjection {
   return {...projectChild(object), appliedAt: appliedBy(object, FIELD_MANAGER).at};
@@ -206,7 +229,7 @@ export function projectDeployment(object: RawWorkload): DeploymentProjection {
   const count = (value: number | undefined): number => value ?? 0;
   const applied = appliedBy(object, FIELD_MANAGER);
   return {
-    ...projectChild(object),
+    ...projectRendered(object),
     revision: object.spec?.template?.metadata?.labels?.[labels.revision],
     image: ownOf(object, object.spec?.template?.spec?.containers)?.image,
     generation: count(object.metadata.generation),

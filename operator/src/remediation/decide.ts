@@ -26,6 +26,7 @@ import {restarted, restartOf} from './rolling-restart.ts';
 import {floorOf, scaleUpOf} from './scale-up.ts';
 import {at, iso} from './text.ts';
 import type {Decision, Observation, ReleaseState, RevisionFacts, RevisionPatch} from './types.ts';
+import {upgraded, upgradesDatabase} from './upgrade.ts';
 import {judge, type Judgement} from './verdict.ts';
 import {hungPods, mayHang} from './verdict-hung.ts';
 import {leaksOf} from './verdict-memory-leak.ts';
@@ -174,6 +175,7 @@ function decision(a: Assessment, judgement: Judgement, consideration: Considerat
     revisionPatches: patches(a, judgement, limits),
     floor,
     restart: restartOf(a, action),
+    upgradesDatabase: upgradesDatabase(a, action),
     rolledOutAt: serve === a.serve ? a.rolledOutAt : undefined,
     breached: a.breached,
     heldBy: consideration.heldBy,
@@ -201,6 +203,7 @@ function patches(a: Assessment, judgement: Judgement, {action, recentActions, wi
     ...breachedNow(a, judgement, witnesses),
     ...suspendedBy(a, action),
     ...restarted(a, action),
+    ...upgraded(a, action),
     ...rejected(a, action, recentActions),
     ...(a.serve !== undefined && evidence !== undefined ? [[a.serve, goodness(a, evidence)] as const] : []),
   ];

@@ -13,8 +13,7 @@ export function restartOf(a: Assessment, action: ActionRecord | undefined): Main
   const {o, serve} = a;
   const answered = o.status?.restart;
   const known = serve !== undefined && a.revisions.has(serve);
-  const free = a.rolledOutAt !== undefined && a.deployed && action === undefined && !o.spec.paused;
-  if (o.restart === undefined || o.restart === answered?.value || !known || !free) return answered;
+  if (o.restart === undefined || o.restart === answered?.value || !known || !mayReplacePods(a, action)) return answered;
   return {value: o.restart, revision: serve, time: iso(a.now)};
 }
 
@@ -32,4 +31,9 @@ export function restarted(
   const asked = restartOf(a, action);
   if (asked === undefined || asked === a.o.status?.restart) return [];
   return [[asked.revision, {[revisionAnnotations.restarted]: asked.value}]];
+}
+
+/** No rollout and no action is under way, so that pods may be replaced for another reason. */
+export function mayReplacePods(a: Assessment, action: ActionRecord | undefined): boolean {
+  return a.rolledOutAt !== undefined && a.deployed && action === undefined && !a.o.spec.paused;
 }

@@ -119,7 +119,7 @@ export class World {
   release(hash: string): void {
     this.#desired = hash;
     if (!this.#revisions.has(hash)) {
-      this.#revisions.set(hash, {hash, image: `example.com/api:${hash}`, createdAt: this.#now});
+      this.#revisions.set(hash, {hash, image: `example.com/api:${hash}`, createdAt: this.#now, renderVersion: 1});
     }
   }
 
@@ -351,8 +351,7 @@ export class World {
       desired: this.#desired,
       revisions: [...this.#revisions.values()],
       deployment: {
-        uid: 'deployment-uid',
-        revision,
+        ...{uid: 'deployment-uid', revision, renderVersion: 1},
         wantedReplicas: REPLICAS,
         readyReplicas: ready.length,
         updatedReplicas: this.#pods.filter((pod) => pod.revision === revision).length,
@@ -361,8 +360,8 @@ export class World {
         readyByRevision: Object.fromEntries([...this.#revisions.keys()].map((hash) => [hash, this.ready(hash)])),
       },
       pods: this.#pods.map((pod) => this.#podFacts(pod)),
-      nodeEvictions: [],
-      fleet: {size: 1, others: []},
+      templates: {newest: 1, database: 1, mayReplace: false},
+      ...{nodeEvictions: [], fleet: {size: 1, others: []}},
       revisionWindows: levels.revisionWindows(this.#now),
       overlap: levels.overlap(this.#now, revision),
       serviceWindow: levels.serviceWindow(this.#now, measuredSince(status)),

@@ -50,6 +50,7 @@ export class ObservationBuilder {
       revisions: [{...revision('a', NOW - 6 * HOUR), goodAt: NOW - 4 * HOUR, schemaVersion: 3, imageId: 'sha256:a'}],
       deployment: deployment('a', NOW - 6 * HOUR),
       pods: pods('a', 3),
+      templates: {newest: 1, database: 1, mayReplace: false},
       nodeEvictions: [],
       fleet: {size: 1, others: []},
       revisionWindows: [],
@@ -306,13 +307,14 @@ export function migration(version: number, previousCanRead = true): {version: nu
 }
 
 function revision(hash: string, createdAt: number): RevisionFacts {
-  return {hash, image: `example.com/api:${hash}`, createdAt};
+  return {hash, image: `example.com/api:${hash}`, createdAt, renderVersion: 1};
 }
 
 function deployment(hash: string, rolloutStartedAt: number): DeploymentFacts {
   return {
     uid: 'deployment-uid',
     revision: hash,
+    renderVersion: 1,
     wantedReplicas: 3,
     readyReplicas: 3,
     updatedReplicas: 3,

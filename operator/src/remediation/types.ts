@@ -27,6 +27,8 @@ export interface RevisionFacts {
   readonly database?: string;
   /** The restart request for which its pods were replaced last. */
   readonly restarted?: string;
+  /** The generation of templates that its pods are rendered by. */
+  readonly renderVersion: number;
 }
 
 /** One of the API's pods, as the API server tells. */
@@ -67,6 +69,8 @@ export interface DeploymentFacts {
   readonly uid: string;
   /** The revision that its pod template carries. */
   readonly revision: string;
+  /** The generation of templates that it was rendered by. */
+  readonly renderVersion: number;
   readonly wantedReplicas: number;
   readonly readyReplicas: number;
   readonly updatedReplicas: number;
@@ -117,6 +121,16 @@ export interface FleetFacts {
   readonly others: readonly {readonly name?: string; readonly since: number}[];
 }
 
+/** Generations of templates, and whether pods of an older one may be replaced for it. */
+export interface TemplateFacts {
+  /** The one of this operator. */
+  readonly newest: number;
+  /** The one of the database's StatefulSet; undefined where there is none. */
+  readonly database: number | undefined;
+  /** A maintenance window is open, or a person asked for it. */
+  readonly mayReplace: boolean;
+}
+
 /** All signals and objects of one resource at one moment. */
 export interface Observation {
   /** Wall clock, milliseconds. */
@@ -127,6 +141,7 @@ export interface Observation {
   readonly desired: string | undefined;
   readonly revisions: readonly RevisionFacts[];
   readonly deployment: DeploymentFacts | undefined;
+  readonly templates: TemplateFacts;
   readonly pods: readonly PodFacts[];
   /** Pods that their node took away, for want of memory or disk, or because it shuts down. */
   readonly nodeEvictions: readonly {
@@ -203,6 +218,8 @@ export interface Decision {
   readonly floor: {readonly minReplicas: number; readonly expiresAt: number} | undefined;
   /** The restart request that was answered last, for status. */
   readonly restart: MaintenanceApiStatus['restart'];
+  /** The database's pod is replaced now for the newest generation of templates. */
+  readonly upgradesDatabase: boolean;
   /** When the rollout of the serving revision was complete: kept in status.revisions.rolledOutAt. */
   readonly rolledOutAt: number | undefined;
   /** The objective's act window is breached now. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import {dataKey, objectName, resourceRequirements} from './kubernetes.ts';
+import {cronSchedule, timeZone} from './schedule.ts';
 
 /** Where the database is backed up to, when, and for how long backups are kept. */
 
@@ -41,19 +42,10 @@ const s3 = z
 
 export const backup = z
   .object({
-    // Five fields of numbers; a value out of its range is refused with the CronJob, which is told as a condition.
-    schedule: z
-      .string()
-      .regex(/^[*/,0-9-]+( [*/,0-9-]+){4}$/)
-      .max(100)
+    schedule: cronSchedule
       .default('0 2 * * *')
       .describe('When a backup is made: minute, hour, day of the month, month, day of the week.'),
-    timeZone: z
-      .string()
-      .regex(/^[A-Za-z][-+\w]*(\/[-+\w]+)*$/)
-      .max(64)
-      .default('Etc/UTC')
-      .describe('Time zone of the schedule, by its name in the IANA database.'),
+    timeZone,
     suspend: z.boolean().default(false).describe('Nothing is backed up by the schedule; a backup now is.'),
     retention: z
       .object({

@@ -86,6 +86,7 @@ export const reasons = {
   ReferenceMissing: 'A Secret or ConfigMap that the spec names, or a key in it, does not exist',
   ApplyRefused: 'The API server refused a child',
   AccessMissing: 'The operator lacks a permission in this namespace',
+  MaintenanceWindowInvalid: 'A maintenance window never opens: its schedule or its time zone is not valid',
   VolumePending: "The database's volume is not bound",
   QuotaExceeded: 'A quota does not admit another pod',
   Unschedulable: 'No node fits a pod',

@@ -50,6 +50,16 @@ export const events = {
     action: 'Restart',
     meaning: 'The restart annotation was answered: every pod of the serving revision is being replaced',
   },
+  UpgradePending: {
+    type: 'Normal',
+    action: 'Upgrade',
+    meaning: 'Pods are as an older operator rendered them; the note says when they are replaced',
+  },
+  UpgradeCompleted: {
+    type: 'Normal',
+    action: 'Upgrade',
+    meaning: "Every pod is rendered by this operator's templates",
+  },
   RemediationPaused: {
     type: 'Normal',
     action: 'Judge',

@@ -44,6 +44,7 @@ export const revisionAnnotations = {
   schemaVersion: `${GROUP}/schema-version`,
   imageId: `${GROUP}/image-id`,
   restarted: `${GROUP}/restarted`,
+  renderVersion: `${GROUP}/render-version`,
 } as const;
 
 /** What each of {@link revisionAnnotations} says; docs are generated from it. */
@@ -57,6 +58,20 @@ export const revisionAnnotationMeanings: Readonly<Record<keyof typeof revisionAn
   imageId: 'The imageID of its pods when it became good.',
   restarted:
     'The value of the `restart` annotation for which its pods were last restarted; its pod template has it too.',
+  renderVersion:
+    "The generation of the operator's templates that its pods were moved to since it was made; without it that of its data.",
+};
+
+/** What the operator notes on a Deployment or StatefulSet, beside its pod template. */
+export const templateAnnotations = {
+  renderVersion: `${GROUP}/render-version`,
+  templateHash: `${GROUP}/template-hash`,
+} as const;
+
+/** What each of {@link templateAnnotations} says; docs are generated from it. */
+export const templateAnnotationMeanings: Readonly<Record<keyof typeof templateAnnotations, string>> = {
+  renderVersion: "The generation of the operator's templates that its pods were rendered by.",
+  templateHash: "On the database's StatefulSet: the pod template as the operator rendered it.",
 };
 
 /** Annotations that a person sets on a MaintenanceApi; each is answered in status and by an event. */
@@ -66,6 +81,7 @@ export const requestAnnotations = {
   pauseRemediation: `${GROUP}/pause-remediation`,
   backupNow: `${GROUP}/backup-now`,
   keySaved: `${GROUP}/key-saved`,
+  upgrade: `${GROUP}/upgrade`,
 } as const;
 
 /** What each of {@link requestAnnotations} asks for; docs are generated from it. */
@@ -79,6 +95,8 @@ export const requestAnnotationMeanings: Readonly<Record<keyof typeof requestAnno
     'Makes a backup, once for each value (its first 63 characters count). It may stay; `status.backup.request` has the value that was answered.',
   keySaved:
     'Says that a copy of the encryption key with this id, which the operator generated, is kept outside of the cluster. It must stay; `status.backup.keySaved` has the id.',
+  upgrade:
+    'As long as it is there, pods that an older operator rendered are replaced without waiting for a maintenance window. `status.upgrade`, which lists them, goes when they are.',
 };
 
 /** Labels that every child of `owner` carries. */

@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import {backup} from './backup.ts';
-import {mapList, rules} from './cel.ts';
+import {atomicList, mapList, rules} from './cel.ts';
 import {database} from './database.ts';
 import {exposure} from './exposure.ts';
 import {environmentVariable, imagePullSecret, imageReference, resourceRequirements} from './kubernetes.ts';
 import {monitoring} from './monitoring.ts';
 import {networkPolicy} from './network-policy.ts';
 import {remediation, slo} from './objectives.ts';
+import {maintenanceWindow} from './schedule.ts';
 import type {MaintenanceApiStatus} from './status.ts';
 import {autoscaling, podTemplate, release} from './workload.ts';
 
@@ -83,6 +84,14 @@ export const maintenanceApiSpec = z
     slo: slo.prefault({}),
     remediation: remediation.prefault({}),
     monitoring: monitoring.prefault({}),
+    maintenanceWindows: z
+      .array(maintenanceWindow)
+      .max(8)
+      .optional()
+      .describe(
+        'When pods that an older operator rendered may be replaced by ones of its current templates. Remediation does not wait for them.',
+      )
+      .meta(atomicList),
     deletionPolicy: z
       .enum(['Retain', 'Delete'])
       .default('Retain')
@@ -122,6 +131,8 @@ export type MaintenanceApiSpec = z.output<typeof maintenanceApiSpec>;
 export type MaintenanceApiSpecInput = z.input<typeof maintenanceApiSpec>;
 /** `spec.backup`, with every default filled in. */
 export type BackupSpec = NonNullable<MaintenanceApiSpec['backup']>;
+/** One of `spec.maintenanceWindows`, with every default filled in. */
+export type MaintenanceWindow = z.output<typeof maintenanceWindow>;
 export type Autoscaling = z.output<typeof autoscaling>;
 export type ResourceRequirements = z.output<typeof resourceRequirements>;
 

@@ -215,6 +215,26 @@ export const maintenanceApiStatus = z
       })
       .optional()
       .describe('The restart annotation that was answered last.'),
+    upgrade: z
+      .object({
+        renderVersion: count.describe("The generation of this operator's templates."),
+        pending: z
+          .array(
+            z.object({
+              kind: z.enum(['Deployment', 'StatefulSet']).describe('Kind of the child.'),
+              name: objectName.describe('Name of the child.'),
+              renderVersion: count.describe('The generation that its pods are of.'),
+            }),
+          )
+          .max(2)
+          .describe('Children whose pods would be replaced.')
+          .meta(atomicList),
+        next: time.optional().describe('When the next maintenance window opens.'),
+      })
+      .optional()
+      .describe(
+        'Set while pods are as an older operator rendered them. They are replaced with the next change of the spec that concerns them, in a maintenance window, or as soon as the upgrade annotation is set.',
+      ),
     replicas: z
       .object({
         wanted: count.describe('Pods that should be there.'),

@@ -5,6 +5,7 @@ import {
   type Presence,
 } from '../../api/v1alpha1/index.ts';
 import type {DesiredInput} from '../objects.ts';
+import {RENDER_VERSION} from '../render-version.ts';
 import {revisionData, revisionHash} from '../revision.ts';
 
 /** A MaintenanceApi as the API server stores it: the given spec with every default filled in. */
@@ -37,6 +38,7 @@ export function desiredInput(
   return {
     api,
     revision: {hash: revisionHash(data), data},
+    databaseVersion: RENDER_VERSION,
     presence: {PrometheusRule: has, PodMonitor: has},
     operatorNamespace: 'maintenance-api-system',
     backupImage: 'registry.example.com/maintenance-api-operator:0.1.0',
@@ -163,6 +165,7 @@ export const fullSpec = {
     runbookBaseUrl: 'https://runbooks.example.com/maintenance-api',
     rulesAs: 'PrometheusRule',
   },
+  maintenanceWindows: [{schedule: '0 3 * * 0', timeZone: 'Europe/Berlin', durationSeconds: 3600}],
   paused: true,
 } as const satisfies DeepReadonly<MaintenanceApiSpecInput>;
 
