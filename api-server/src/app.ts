@@ -4,6 +4,7 @@ import fastify, {LogController, type FastifyBaseLogger, type FastifyInstance} fr
 import type {RequestLog} from './logger.ts';
 import {openApiRoutes} from './openapi/routes.ts';
 import {bearerAuth} from './plugins/auth.ts';
+import {boundBodies} from './plugins/body-budget.ts';
 import {answerBrokenRequest} from './plugins/broken-requests.ts';
 import {drainConnections, type DrainState} from './plugins/drain.ts';
 import {healthRoutes} from './plugins/health.ts';
@@ -93,6 +94,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
       void api.register(bearerAuth, {tokens});
       void api.register(rateLimit, {limit});
       void api.register(refuseWrites, {readOnly});
+      void api.register(boundBodies);
       void api.register(taskRoutes, {tasks, now});
       done();
     },

@@ -135,3 +135,38 @@ test('the process has only those parts of Node.js in memory that it uses', async
   expect(modules).toContain('NativeModule http');
   expect(modules.filter((name) => /undici|http2/.test(name))).toEqual([]);
 });
+
+/** Sends the largest body there may be but for its end, and that when all others have come so far; gives what was answered. */
+async function askForMany(body: Buffer, together: Promise<unknown>): Promise<string> {
+  const socket = connect({port: Number(api.logged('port')), host: '127.0.0.1'});
+  let answer = '';
+  let failure = '';
+  socket.on('data', (data) => (answer += data.toString('latin1')));
+  socket.on('error', (error) => (failure = error.message));
+  const lines = ['POST /api/v1/tasks/bulk HTTP/1.1', 'host: a', `authorization: Bearer ${setting.token}`];
+  lines.push('content-type: application/json', `content-length: ${body.length}`, 'connection: close');
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  socket.write(body.subarray(0, -1));
+  await Promise.race([together, closed]);
+  socket.write(body.subarray(-1));
+  await closed;
+  return /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? failure;
+}
+
+test('two hundred clients who each create as many tasks as one request may, all at once, fit too', async () => {
+  const tasks = Array.from({length: 13}, () => ({title: 'Long', description: '🛠'.repeat(9950)}));
+  const body = Buffer.from(JSON.stringify({tasks}));
+  expect(body.length).toBeGreaterThan(500 * 1024);
+  const answers = await Promise.all(Array.from({length: CLIENTS}, () => askForMany(body, delay(3000))));
+  const made = answers.filter((status) => status === '201').length;
+  expect(made).toBeGreaterThan(0);
+  expect(answers.filter((status) => status !== '201' && status !== '503')).toEqual([]);
+  expect(api.running).toBe(true);
+  const root = await mysql.connect(setting.database.database);
+  const [rows] = await root.query("SELECT COUNT(*) AS count FROM tasks WHERE title = 'Long'");
+  await root.end();
+  expect(rows).toEqual([{count: made * tasks.length}]);
+  // What they had is free again, of those too who were refused.
+  expect((await api.request('POST', '/api/v1/tasks/bulk', {body: {tasks}})).status).toBe(201);
+});
