@@ -1,6 +1,6 @@
 import {describe, expect, test} from '@jest/globals';
 import {aMaintenanceApi} from '../desired/testing/scenarios.ts';
-import {backupReady, type BackupReadyInput} from './backup-ready.ts';
+import {backupReady, lastAsked, type BackupReadyInput} from './backup-ready.ts';
 import {backupRuns} from './backup-runs.ts';
 import {aBackupPod, aJob, backedUp, cachedJob, cachedPod} from './testing-backups.ts';
 
@@ -95,5 +95,27 @@ describe('BackupReady', () => {
   test('does not ask for what was due before the schedule was what it is', () => {
     const status = {last: {...last, startedAt: '2026-03-01T02:00:05Z'}};
     expect(answer({status, scheduledSince: Date.parse('2026-03-02T02:00:01Z')}).short).toBe('True BackupReady');
+  });
+});
+
+describe('when a backup was asked for last', () => {
+  const since = Date.parse('2026-01-01T00:00:00Z');
+  const asked = (scheduledSince: number | undefined, api = backedUp(), time = NOW): string | undefined => {
+    const found = lastAsked({api, scheduledSince}, time);
+    return found === undefined ? undefined : new Date(found).toISOString();
+  };
+
+  test('is the time of the schedule before now', () => {
+    expect(asked(since)).toBe('2026-03-02T02:00:00.000Z');
+    expect(asked(since, backedUp(), Date.parse('2026-03-02T01:59:59Z'))).toBe('2026-03-01T02:00:00.000Z');
+  });
+
+  test.each<[string, number | undefined, BackupReadyInput['api']]>([
+    ['it is since today only', Date.parse('2026-03-02T08:00:00Z'), backedUp()],
+    ['there is no CronJob yet', undefined, backedUp()],
+    ['it is suspended', since, backedUp({}, undefined, {...OWN_KEY, suspend: true})],
+    ['nothing is asked for', since, aMaintenanceApi()],
+  ])('is never where %s', (_what, scheduledSince, api) => {
+    expect(asked(scheduledSince, api)).toBeUndefined();
   });
 });

@@ -77,14 +77,25 @@ function lastRunFailed({status}: BackupReadyInput): BackupAnswer | undefined {
   return no(lastFailure.reason, `Job "${lastFailure.job}" made no backup: ${lastFailure.message}. ${older}`);
 }
 
-/** The schedule asked for a run, and none began. */
-function missedRun({api, now, runs, scheduledSince, status}: BackupReadyInput): BackupAnswer | undefined {
+/**
+ * When the schedule last asked for a backup by `time`, milliseconds; undefined where it didn't since it is as it is, and while
+ * it is suspended.
+ */
+export function lastAsked(
+  {api, scheduledSince}: Pick<BackupReadyInput, 'api' | 'scheduledSince'>,
+  time: number,
+): number | undefined {
   const {backup} = api.spec;
   if (backup === undefined || backup.suspend || scheduledSince === undefined) return undefined;
-  const due = lastScheduled(backup.schedule, backup.timeZone, now - GRACE_MS);
-  if (due === undefined || due < scheduledSince) return undefined;
-  if (begun({runs, status}).some((time) => time >= due)) return undefined;
-  const last = status?.last;
+  const asked = lastScheduled(backup.schedule, backup.timeZone, time);
+  return asked === undefined || asked < scheduledSince ? undefined : asked;
+}
+
+/** The schedule asked for a run, and none began. */
+function missedRun(input: BackupReadyInput): BackupAnswer | undefined {
+  const due = lastAsked(input, input.now - GRACE_MS);
+  if (due === undefined || begun(input).some((time) => time >= due)) return undefined;
+  const last = input.status?.last;
   const asked = `The schedule asked for a backup at ${new Date(due).toISOString()}, and no run began`;
   return last === undefined
     ? no('NeverRan', `${asked}; there is no backup`)

@@ -4,7 +4,7 @@ import {resources, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {backupInputOf, backupJob, backupJobName, childNames, retainedLabels} from '../desired/index.ts';
 import type {KubeObject} from '../desired/index.ts';
 import {planBackups, planPatches, type BackupsPlan, type BackupsStatus} from './backup-plan.ts';
-import {backupReady, type BackupAnswer} from './backup-ready.ts';
+import {backupReady, lastAsked, type BackupAnswer} from './backup-ready.ts';
 import {backupRuns, type BackupRun} from './backup-runs.ts';
 import type {ResourceState} from './resource-state.ts';
 import type {MaintenanceApiControllerOptions, Scope} from './scope.ts';
@@ -15,6 +15,8 @@ type Options = Pick<MaintenanceApiControllerOptions, 'backupImage' | 'backups' |
 export interface BackupsView {
   readonly status: BackupsStatus | undefined;
   readonly answer: BackupAnswer;
+  /** When the schedule last asked for a backup, milliseconds. */
+  readonly due: number | undefined;
   readonly results: readonly ChildResult[];
 }
 
@@ -47,7 +49,8 @@ export class Backups {
     // Not answered as long as it is refused.
     const unanswered = results.some(({name}) => name === requested?.backup);
     const status = unanswered && plan.status ? {...plan.status, ...requestOf(api)} : plan.status;
-    return {status, answer: this.#answer(scope, {runs, status, children}), results};
+    const due = lastAsked({api, scheduledSince: this.#scheduledSince(scope)}, now);
+    return {status, answer: this.#answer(scope, {runs, status, children}), due, results};
   }
 
   /** Tells those who wait for a MaintenanceApi that isn't there. @param key - its own */
@@ -108,20 +111,25 @@ export class Backups {
     return input && backupJob(input, backupJobName(api.metadata.name, backup.uid), request);
   }
 
+  #scheduledSince({api, key}: Scope): number | undefined {
+    const [namespace = ''] = key.split('/');
+    return this.#o.cache.cronJobs.get(`${namespace}/${childNames(api.metadata.name).backup}`)?.value.appliedAt;
+  }
+
   #answer(
-    {api, key, state}: Scope,
+    scope: Scope,
     {
       runs,
       status,
       children,
     }: {runs: readonly BackupRun[]; status: BackupsStatus | undefined; children: readonly ChildResult[]},
   ): BackupAnswer {
+    const {api, state} = scope;
     const {kind} = resources.cronJob;
     const refused = children.find((child) => child.kind === kind)?.refused;
     return backupReady({
       ...{api, now: this.#o.clock.now(), runs, status, imageKnown: this.#o.backupImage !== undefined},
-      scheduledSince: this.#o.cache.cronJobs.get(`${key.split('/')[0] ?? ''}/${childNames(api.metadata.name).backup}`)
-        ?.value.appliedAt,
+      scheduledSince: this.#scheduledSince(scope),
       problem: state.backup.problem,
       refused: refused && `${kind} "${childNames(api.metadata.name).backup}" was refused: ${refused}`,
     });

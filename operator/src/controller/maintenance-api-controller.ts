@@ -287,15 +287,19 @@ export class MaintenanceApiController {
       maxConnections: api.spec.database.external?.maxConnections ?? maxConnections(api.spec),
       backup: backups.status,
     });
-    this.#tellMetrics(scope, status);
+    this.#tellMetrics(scope, status, backups.due);
     const written = await this.#o.status.write(api, status);
     if (written !== undefined) this.#emit(api, api.status, status);
   }
 
-  #tellMetrics({key, state: {secrets}, database}: Scope, status: MaintenanceApiStatus): void {
+  #tellMetrics(
+    {key, state: {secrets}, database}: Scope,
+    status: MaintenanceApiStatus,
+    backupDue: number | undefined,
+  ): void {
     const server = secrets?.server;
     const certificates = server && {server: server.serverCertificate, authority: server.authorityCertificate};
-    this.#o.resourceMetrics.tell(key, {status, database, certificates});
+    this.#o.resourceMetrics.tell(key, {status, database, certificates, backupDue});
   }
 
   #emit(api: MaintenanceApi, before: MaintenanceApiStatus | undefined, after: MaintenanceApiStatus): void {

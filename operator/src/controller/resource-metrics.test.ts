@@ -20,6 +20,7 @@ const facts = (change: Partial<ResourceFacts> = {}): ResourceFacts => ({
   status: {},
   database: {state: 'Ready'},
   certificates: undefined,
+  backupDue: undefined,
   ...change,
 });
 
@@ -52,6 +53,37 @@ describe('maintenance_api_up', () => {
     ['it is being created', replicas(0), []],
   ])('when %s', async (_what, status, expected) => {
     expect(await about({status}, 'maintenance_api_up')).toEqual(expected);
+  });
+});
+
+describe('what is told of backups', () => {
+  const backups = async (change: Partial<ResourceFacts>): Promise<string[]> =>
+    (await scraped({'apis/shop': facts(change)})).filter((line) => line.startsWith('maintenance_api_backup_'));
+  const ready = (status: Condition['status'], reason: Condition['reason']): MaintenanceApiStatus => ({
+    conditions: [{...condition('BackupReady', status), reason}],
+  });
+
+  test.each<[Condition['status'], Condition['reason'], string[]]>([
+    ['False', 'BucketMissing', [`maintenance_api_backup_problem{${own},reason="BucketMissing"} 1`]],
+    ['False', 'KeyOnlyInCluster', [`maintenance_api_backup_problem{${own},reason="KeyOnlyInCluster"} 1`]],
+    ['False', 'NoBackups', []],
+    ['False', 'BackupsSuspended', []],
+    ['Unknown', 'Observing', []],
+    ['True', 'BackupReady', []],
+  ])('when BackupReady is %s because of %s', async (status, reason, expected) => {
+    expect(await backups({status: ready(status, reason)})).toEqual(expected);
+  });
+
+  test('is when one was due, and until when the newest has everything', async () => {
+    const last = {
+      ...{name: 'b', startedAt: '2026-03-02T02:00:05.500Z', completedAt: '2026-03-02T02:01:00Z'},
+      ...{manifestKey: 'k', keyId: 'own'},
+    };
+    const told = await backups({status: {backup: {last}}, backupDue: Date.parse('2026-03-02T02:00:00Z')});
+    expect(told).toEqual([
+      `maintenance_api_backup_due_timestamp_seconds{${own}} 1772416800`,
+      `maintenance_api_backup_last_success_timestamp_seconds{${own}} 1772416805.5`,
+    ]);
   });
 });
 

@@ -1,6 +1,11 @@
 import {Gauge, type Registry} from 'prom-client';
 import {certificateEnd} from '../act/pki.ts';
-import {resourceMetrics, type MaintenanceApiStatus, type ResourceMetricName} from '../api/v1alpha1/index.ts';
+import {
+  resourceMetrics,
+  type MaintenanceApiStatus,
+  type Reason,
+  type ResourceMetricName,
+} from '../api/v1alpha1/index.ts';
 import type {DatabaseView} from './conditions.ts';
 
 /** What is told about one resource. */
@@ -9,6 +14,8 @@ export interface ResourceFacts {
   readonly database: DatabaseView;
   /** PEM, by what they are. */
   readonly certificates: Readonly<Record<'server' | 'authority', string>> | undefined;
+  /** When the schedule last asked for a backup, milliseconds. */
+  readonly backupDue: number | undefined;
 }
 
 interface Sample {
@@ -45,6 +52,19 @@ function shareOf(percent: string): number | undefined {
   return percent.endsWith('%') ? Number(percent.slice(0, -1)) / 100 : undefined;
 }
 
+/** Nobody asked for backups, or not now. */
+const UNASKED: readonly Reason[] = ['NoBackups', 'BackupsSuspended'];
+
+function backupProblem({status}: ResourceFacts): readonly Sample[] {
+  const {status: is, reason} = status.conditions?.find(({type}) => type === 'BackupReady') ?? {};
+  if (is !== 'False' || reason === undefined || UNASKED.includes(reason)) return [];
+  return [{labels: {reason}, value: 1}];
+}
+
+/** A moment in milliseconds, or none. */
+const moment = (time: number | undefined): readonly Sample[] =>
+  time === undefined || Number.isNaN(time) ? [] : [{labels: {}, value: time / 1000}];
+
 const reads: Readonly<Record<ResourceMetricName, Read>> = {
   maintenance_api_up: (facts) => flag(isUp(facts)),
   maintenance_api_condition: ({status}) =>
@@ -63,6 +83,10 @@ const reads: Readonly<Record<ResourceMetricName, Read>> = {
       const value = shareOf(budgetRemaining);
       return value === undefined ? [] : [{labels: {objective: name}, value}];
     }),
+  maintenance_api_backup_problem: backupProblem,
+  maintenance_api_backup_due_timestamp_seconds: ({backupDue}) => moment(backupDue),
+  maintenance_api_backup_last_success_timestamp_seconds: ({status}) =>
+    moment(Date.parse(status.backup?.last?.startedAt ?? '')),
 };
 
 /** The operator's metrics about each resource: what was last found, read when they are scraped. */

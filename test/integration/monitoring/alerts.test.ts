@@ -16,7 +16,9 @@ jest.setTimeout(60_000);
 /** From nothing promtool is built first. */
 const BUILD_TIMEOUT_MS = 900_000;
 
-const groups = ruleGroups(desiredInput(aMaintenanceApi()));
+/** One whose rules are all that there can be. */
+const backup = {destination: {s3: {bucket: 'backups', credentialsSecretRef: {name: 'storage'}}}};
+const groups = ruleGroups(desiredInput(aMaintenanceApi({backup})));
 const isAlert = (rule: RuleGroup['rules'][number]): rule is AlertingRule => 'alert' in rule;
 const rules = groups.flatMap((group) => group.rules.filter(isAlert));
 

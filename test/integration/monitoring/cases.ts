@@ -66,6 +66,14 @@ const condition = (type: string, status: string): Record<string, string> => ({
 const certificate = (days: number): Record<string, string> => ({
   [`maintenance_api_certificate_expiry_timestamp_seconds{${own},certificate="server"}`]: `${days * DAY}x60`,
 });
+const backupProblem = (values: string, reason: string): Record<string, string> => ({
+  [`maintenance_api_backup_problem{${own},reason="${reason}"}`]: values,
+});
+/** Seconds; promtool begins at 0. A value every 15 s is 240 an hour. */
+const backups = (due: string, newest?: string, labels = own): Record<string, string> => ({
+  [`maintenance_api_backup_due_timestamp_seconds{${labels}}`]: due,
+  ...(newest !== undefined && {[`maintenance_api_backup_last_success_timestamp_seconds{${labels}}`]: newest}),
+});
 const budget = (left: number): Record<string, string> => ({
   [`maintenance_api_error_budget_remaining_ratio{${own},objective="latency"}`]: `${left}x100`,
 });
@@ -241,6 +249,52 @@ export const cases: readonly AlertCase[] = [
     alert: 'MaintenanceApiErrorBudgetExhausted',
     fires: [{what: 'it is overspent', series: budget(-0.1), at: '16m', labels: {objective: 'latency'}}],
     silent: [{what: 'a percent is left', series: budget(0.01), at: '16m'}],
+  },
+  {
+    alert: 'MaintenanceApiBackupFailing',
+    fires: [
+      {what: 'the bucket is missing for an hour', series: backupProblem('1x300', 'BucketMissing'), at: '61m'},
+      {
+        what: 'one reason follows another for an hour',
+        series: {
+          ...backupProblem('1x120 _x200', 'BucketMissing'),
+          ...backupProblem('_x120 1x200', 'CredentialsRefused'),
+        },
+        at: '61m',
+      },
+    ],
+    silent: [
+      {what: 'the hour is not over', series: backupProblem('1x300', 'BucketMissing'), at: '59m'},
+      {what: 'a backup succeeded meanwhile', series: backupProblem('1x120 stale', 'BucketMissing'), at: '61m'},
+      {what: 'it is the key alone', series: backupProblem('1x300', 'KeyOnlyInCluster'), at: '61m'},
+    ],
+  },
+  {
+    alert: 'MaintenanceApiBackupOverdue',
+    fires: [
+      {what: 'the newest is of the day before', series: backups('100000x1000', '14000x1000'), at: '241m'},
+      {what: 'there was never one', series: backups('100000x1000'), at: '241m'},
+      {
+        what: 'the schedule has asked again meanwhile',
+        series: backups('100000x480 107200x500', '96400x1000'),
+        at: '241m',
+      },
+    ],
+    silent: [
+      {what: 'the newest began after it was due', series: backups('100000x1000', '100005x1000'), at: '241m'},
+      {what: 'it began a little earlier by its own clock', series: backups('100000x1000', '99970x1000'), at: '241m'},
+      {what: 'a run takes three hours', series: backups('100000x1000', '14000x720 100005x300'), at: '241m'},
+      {what: 'nothing was due so far', series: backups('_x1000', '14000x1000'), at: '241m'},
+      {what: 'its namesake elsewhere has none', series: backups('100000x1000', undefined, alien), at: '241m'},
+    ],
+  },
+  {
+    alert: 'MaintenanceApiBackupKeyUnsaved',
+    fires: [{what: 'nobody saved it for an hour', series: backupProblem('1x300', 'KeyOnlyInCluster'), at: '61m'}],
+    silent: [
+      {what: 'it was saved meanwhile', series: backupProblem('1x120 stale', 'KeyOnlyInCluster'), at: '61m'},
+      {what: 'something else is the matter', series: backupProblem('1x300', 'BucketMissing'), at: '61m'},
+    ],
   },
 ];
 

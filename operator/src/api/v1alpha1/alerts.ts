@@ -167,6 +167,38 @@ export const alerts = {
     look: ['`status.slo` of the resource: which objective, and how much of the window was observed', decision],
     operator: 'Nothing: a spent budget is told, not acted on.',
   },
+  MaintenanceApiBackupFailing: {
+    severities: ['warning'],
+    when: 'For an hour the condition BackupReady has been False, for another reason than a key that is in the cluster alone.',
+    meaning: 'No backup is made, or the last run made none: what is written now may be lost with the volume.',
+    look: [
+      `${status}: the condition BackupReady names the cause and the object`,
+      '`kubectl get mapib -n $NAMESPACE`, and the logs of the newest Job of CronJob `$NAME-backup`',
+      'docs/reference/backup-failures.md: each cause and how it is mended',
+    ],
+    operator: 'It leaves nothing half-made behind, and tries again when the schedule asks, or `backup-now` does.',
+  },
+  MaintenanceApiBackupOverdue: {
+    severities: ['warning'],
+    when: 'For four hours the newest backup that is listed has been older than the time at which `spec.backup.schedule` last asked for one.',
+    meaning: 'A loss of the volume would cost more of the data than was agreed on.',
+    look: [
+      'whether MaintenanceApiBackupFailing fires too: it names the cause',
+      '`kubectl get cronjob,job -n $NAMESPACE`: did a run begin, and does it still go on?',
+      '`kubectl get mapib -n $NAMESPACE`: which backups there are',
+    ],
+    operator: 'It does not begin a run that the schedule missed by more than an hour: ask for one by `backup-now`.',
+  },
+  MaintenanceApiBackupKeyUnsaved: {
+    severities: ['warning'],
+    when: 'For an hour the key of the backups, which the operator generated, has been in this cluster alone.',
+    meaning: 'When the cluster is lost, no backup can be read.',
+    look: [
+      `${status}: the condition BackupReady names the key and the annotation`,
+      'keep a copy of Secret `$NAME-backup-keys` outside of the cluster, then set the annotation `maintenance-api.io/key-saved`',
+    ],
+    operator: 'It goes on making backups with that key, and believes the annotation.',
+  },
 } as const satisfies Readonly<Record<string, AlertEntry>>;
 
 export type AlertName = keyof typeof alerts;

@@ -30,6 +30,18 @@ export const resourceMetrics = {
     help: 'Share of the error budget of spec.slo.windowDays that is left, below 0 where it is overspent; absent while unknown.',
     labels: ['objective'],
   },
+  maintenance_api_backup_problem: {
+    help: '1 with the reason for which the condition BackupReady is False; absent where it is not, and where no backups are asked for (reasons NoBackups and BackupsSuspended).',
+    labels: ['reason'],
+  },
+  maintenance_api_backup_due_timestamp_seconds: {
+    help: 'When spec.backup.schedule last asked for a backup, since it is as it is; absent before that and while it is suspended.',
+    labels: [],
+  },
+  maintenance_api_backup_last_success_timestamp_seconds: {
+    help: 'Until when the newest backup that is listed has what was written; absent where there is none.',
+    labels: [],
+  },
 } as const satisfies Readonly<Record<string, ResourceMetric>>;
 
 export type ResourceMetricName = keyof typeof resourceMetrics;

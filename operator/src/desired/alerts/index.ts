@@ -1,4 +1,5 @@
 import type {DesiredInput} from '../objects.ts';
+import {backupAlerts} from './backup-alerts.ts';
 import {burnRateAlerts, rateRules, ratioRules} from './burn-rates.ts';
 import {databaseAlerts, resourceAlerts, serviceAlerts} from './guide-alerts.ts';
 import {EVALUATION_SECONDS, type Rule, type RuleGroup} from './rules.ts';
@@ -19,6 +20,7 @@ export function ruleGroups({api, revision}: Pick<DesiredInput, 'api' | 'revision
     group('objectives', ...rateRules(api), ...ratioRules(api), ...burnRateAlerts(api)),
     group('service', ...serviceAlerts(api), ...resourceAlerts(api, revision.data)),
     group('database', ...databaseAlerts(api)),
+    ...(api.spec.backup === undefined ? [] : [group('backup', ...backupAlerts(api))]),
     group('watching', ...watchingAlerts(api)),
   ];
 }
