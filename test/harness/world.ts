@@ -31,6 +31,8 @@ export interface Images {
   readonly failing: Image;
   /** The API whose pods hang after SIGWINCH. */
   readonly latching: Image;
+  /** The API whose pods leak after SIGWINCH. */
+  readonly leaking: Image;
 }
 
 /** Builds all images; unchanged ones are taken from the cache. */
@@ -53,6 +55,10 @@ export async function buildImages(progress: Progress): Promise<Images> {
     ),
     latching: await derivedImage(
       {name: 'api-latching', from: api, dockerfile: join(root, 'test/releases/latching/Dockerfile')},
+      progress,
+    ),
+    leaking: await derivedImage(
+      {name: 'api-leaking', from: api, dockerfile: join(root, 'test/releases/leaking/Dockerfile')},
       progress,
     ),
     failing: await derivedImage(
