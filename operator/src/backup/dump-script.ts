@@ -50,6 +50,8 @@ mysqldump --defaults-file="$options" --host="$DB_HOST" --port="$DB_PORT" --proto
   --routines --triggers --events --loose-skip-masking-policies \\
   "$DB_NAME" >${handover.fifo} 2>${handover.errors}
 code=$?
-printf '%s\\n' "$code" >${handover.exit}.tmp && mv ${handover.exit}.tmp ${handover.exit}
+# On a full disk an empty file is what can be told.
+printf '%s\\n' "$code" >${handover.exit}.tmp
+mv ${handover.exit}.tmp ${handover.exit}
 exit "$code"
 `;

@@ -12,6 +12,7 @@ const POLL_MS = 10;
 const EXIT_SECONDS = 60;
 /** As much of mysqldump's own words as a message quotes. */
 const QUOTED = 300;
+const SHARED = 'The folder that the containers of the backup share';
 
 /** mysqldump in the other container, as it is seen from this one: a FIFO and files. */
 export class DumpSource {
@@ -28,14 +29,14 @@ export class DumpSource {
    * @param waitSeconds - how long its container may take to come up
    * @param signal - ends the wait
    * @returns the dump, with mysqldump waiting while nobody reads
-   * @throws BackupFailure DumpFailed when the container doesn't come up
+   * @throws BackupFailure DumpFailed when the container doesn't come up, DiskFull
    */
   async start(waitSeconds: number, signal: AbortSignal): Promise<DumpReader> {
     await this.#appears(handover.fifo, waitSeconds, signal);
     // Never a read that blocks: its thread would keep the process from ending.
     const fd = openSync(join(this.#folder, handover.fifo), constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      await writeFile(join(this.#folder, handover.start), '');
+      await this.#make(handover.start);
       return new DumpReader(fd, await this.#firstBytes(fd, waitSeconds, signal));
     } catch (error) {
       closeSync(fd);
@@ -46,22 +47,41 @@ export class DumpSource {
   /**
    * How mysqldump ended, which its exit code alone doesn't tell (invariant 10).
    *
-   * @throws BackupFailure DumpFailed
+   * @throws BackupFailure DumpFailed, DiskFull
    */
   async requireSuccess(signal: AbortSignal): Promise<void> {
     await this.#appears(handover.exit, EXIT_SECONDS, signal);
     const code = (await readFile(join(this.#folder, handover.exit), 'utf8')).trim();
+    // What mysqldump reported may be cut off too.
+    if (code === '')
+      throw new BackupFailure('DiskFull', `${SHARED} has no room left: how mysqldump ended could not be written there`);
     const errors = await readFile(join(this.#folder, handover.errors), 'utf8');
-    const line = errors.split('\n').find((text) => /\berror\b/i.test(text));
+    const lines = errors.split('\n');
+    // Not everything that ends it calls itself an error.
+    const last = code === '0' ? undefined : lines.find((text) => /^mysqldump: (?!\[Warning])/.test(text));
+    const line = lines.find((text) => /\berror\b/i.test(text)) ?? last;
     const said = line === undefined ? '' : `: ${line.trim().slice(0, QUOTED)}`;
     if (code !== '0') throw new BackupFailure('DumpFailed', `mysqldump ended with exit code ${code}${said}`);
     if (said !== '')
       throw new BackupFailure('DumpFailed', `mysqldump ended with exit code 0 but reports an error${said}`);
   }
 
-  /** Tells the other container that there will be no dump. */
+  /**
+   * Tells the other container that there will be no dump.
+   *
+   * @throws BackupFailure DiskFull
+   */
   async stop(): Promise<void> {
-    await writeFile(join(this.#folder, handover.stop), '');
+    await this.#make(handover.stop);
+  }
+
+  async #make(name: string): Promise<void> {
+    try {
+      await writeFile(join(this.#folder, name), '');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      throw new BackupFailure('DiskFull', `${SHARED} has no room left: "${name}" could not be made there`, error);
+    }
   }
 
   async #appears(name: string, waitSeconds: number, signal: AbortSignal): Promise<void> {

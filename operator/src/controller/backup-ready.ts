@@ -74,7 +74,10 @@ function lastRunFailed({status}: BackupReadyInput): BackupAnswer | undefined {
   if (lastFailure === undefined) return undefined;
   if (last !== undefined && Date.parse(last.completedAt) > Date.parse(lastFailure.time)) return undefined;
   const older = last === undefined ? 'There is no backup' : `The newest backup is of ${last.startedAt}`;
-  return no(lastFailure.reason, `Job "${lastFailure.job}" made no backup: ${lastFailure.message}. ${older}`);
+  return no(
+    lastFailure.reason,
+    `Job "${lastFailure.job}" made no backup: ${lastFailure.message.replace(/\.$/, '')}. ${older}`,
+  );
 }
 
 /**

@@ -1,24 +1,31 @@
 import type {Socket} from 'node:net';
 import {TcpProxy} from '../../harness/tcp-proxy.ts';
 
-/** A TCP proxy before the S3 server that lets so many bytes through, then breaks every connection that uploads. */
+/** What becomes of a request: its connection is broken, or its signature, so that the server itself refuses it. */
+type Harm = 'Break' | 'Forge';
+
+export interface Harming {
+  /** Bytes that pass before it begins. */
+  readonly afterBytes: number;
+  /** Given the start of a request: whether it is meant. */
+  readonly meant: (request: string) => boolean;
+  readonly harm: Harm;
+}
+
+/** A TCP proxy before the S3 server that lets so many bytes through, then harms every request that is meant. */
 export class CuttingProxy extends TcpProxy {
-  readonly #refused: (request: string) => boolean;
+  readonly #harming: Harming;
   #left: number;
 
-  private constructor(target: number, bytes: number, refused: (request: string) => boolean) {
+  private constructor(target: number, harming: Harming) {
     super(target);
-    this.#left = bytes;
-    this.#refused = refused;
+    this.#left = harming.afterBytes;
+    this.#harming = harming;
   }
 
-  /**
-   * @param target - port of the server
-   * @param bytes - that pass before it cuts
-   * @param refused - given the start of a request: whether it is broken then
-   */
-  static start(target: number, bytes: number, refused: (request: string) => boolean): Promise<CuttingProxy> {
-    return new CuttingProxy(target, bytes, refused).listen();
+  /** @param target - port of the server */
+  static start(target: number, harming: Harming): Promise<CuttingProxy> {
+    return new CuttingProxy(target, harming).listen();
   }
 
   get endpoint(): string {
@@ -26,14 +33,23 @@ export class CuttingProxy extends TcpProxy {
   }
 
   protected override join(client: Socket, server: Socket): void {
+    const {harm, meant} = this.#harming;
     let request = '';
     client.on('data', (data) => {
       // What begins a request begins a segment: the next one is sent when the last was answered.
-      if (/^[A-Z]+ \//.test(data.toString('latin1', 0, 16))) request = data.toString('latin1', 0, 400);
+      const begins = /^[A-Z]+ \//.test(data.toString('latin1', 0, 16));
+      if (begins) request = data.toString('latin1', 0, 400);
       this.#left -= data.length;
-      if (this.#left < 0 && this.#refused(request)) client.destroy();
-      else server.write(data);
+      if (this.#left >= 0 || !meant(request)) server.write(data);
+      else if (harm === 'Break') client.destroy();
+      else server.write(begins ? forged(data) : data);
     });
     server.on('data', (data) => client.write(data));
   }
+}
+
+/** The same request with another signature, as after a key was revoked and made anew. */
+function forged(data: Buffer): Buffer {
+  const text = data.toString('latin1');
+  return Buffer.from(text.replace(/Signature=[0-9a-f]{64}/, `Signature=${'0'.repeat(64)}`), 'latin1');
 }

@@ -12,6 +12,7 @@ import {mysqlCommand} from '../../harness/mysql-programs.ts';
 import {startMysqld, type Mysqld} from '../../harness/mysqld.ts';
 import type {S3Server} from '../../harness/s3.ts';
 import {waitFor} from '../../harness/wait.ts';
+import {fullDisk} from './full-disk.ts';
 
 /** As the image has it: the sources themselves take twice the memory to load. */
 const PROGRAM: Program = {name: 'backup', entry: 'operator/src/backup/main.ts', output: 'backup.mjs', folders: []};
@@ -35,6 +36,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A shell's words; the real mysqldump with its arguments when left out. */
   readonly dump?: DumpCommand;
+  /** The disk that both processes share has no room. */
+  readonly fullDisk?: boolean;
 }
 
 /** Of a process, in MiB. */
@@ -127,11 +130,13 @@ export class BackupStage {
       ...{S3_CREDENTIALS: join(folder, 's3'), KEYS: join(this.folder, 'keys'), KEY_ID},
       ...{TERMINATION_LOG: join(folder, 'result'), ...options.env},
     };
+    const disk = options.fullDisk === true ? await fullDisk(env.HANDOVER, folder) : undefined;
+    const enter = disk?.enter ?? [];
     const start = (command: readonly [string, ...string[]]): ChildProcess =>
-      spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {env, stdio: ['ignore', 'ignore', 'inherit']});
+      spawn('setpriv', ['--pdeathsig', 'KILL', ...enter, ...command], {env, stdio: ['ignore', 'ignore', 'inherit']});
     const dump = start(['sh', '-c', dumpScript]);
     const program = start([process.execPath, ...FLAGS, join(this.folder, 'app', PROGRAM.output)]);
-    this.#processes.push(dump, program);
+    this.#processes.push(dump, program, ...(disk === undefined ? [] : [disk.holder]));
     const ended = Promise.all([once(dump, 'exit'), once(program, 'exit')]);
     let peak: Memory = {resident: 0, anonymous: 0};
     const watch = setInterval(() => {

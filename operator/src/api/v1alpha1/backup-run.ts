@@ -10,6 +10,7 @@ export const failureReasons = {
   SchemaChanged: 'The schema was changed while it was being dumped',
   DumpFailed: 'mysqldump ended with an error or was killed',
   DumpIncomplete: 'The stream ended early, or lacks an object that the catalogue lists',
+  DiskFull: 'The folder that the two containers of the run share has no room left',
   ClientMismatch: 'mysqldump is of another major version than the server',
   VerificationFailed: 'What was encrypted does not decode to what was dumped',
   BucketMissing: 'The bucket does not exist',
