@@ -10,6 +10,7 @@ import {backupPage} from './generate/backup-page.ts';
 import {alertsPage, conditionsPage, eventsPage, labelsPage, metricsPage} from './generate/catalogues.ts';
 import {maintenanceApiBackupCrd, maintenanceApiCrd} from './generate/crd.ts';
 import {docsIndex} from './generate/docs-index.ts';
+import {FAULTS, faultsPage, faultTable, type FaultTable} from './generate/faults-page.ts';
 import {kindPage} from './generate/reference.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -32,6 +33,15 @@ async function writtenPages(): Promise<Map<string, string>> {
   return pages;
 }
 
+/** What tests saw of the faults that they inject. */
+async function faultTables(): Promise<FaultTable[]> {
+  const paths: string[] = [];
+  for await (const path of glob(`${FAULTS}/*.json`, {cwd: root})) paths.push(path);
+  return Promise.all(
+    paths.sort().map(async (path) => faultTable.parse(JSON.parse(await readFile(join(root, path), 'utf8')))),
+  );
+}
+
 /**
  * What every generated file must hold, by its path in the repository. It writes nothing, so that a check can compare.
  *
@@ -47,6 +57,7 @@ export async function generate(): Promise<Map<string, string>> {
     ['docs/reference/maintenance-api-backup.md', kindPage(maintenanceApiBackupCrd())],
     ['docs/reference/conditions.md', conditionsPage()],
     ['docs/reference/events.md', eventsPage()],
+    ['docs/reference/faults.md', faultsPage(await faultTables())],
     ['docs/reference/labels.md', labelsPage()],
   ]);
   return new Map([

@@ -227,18 +227,22 @@ describe('Remediating', () => {
     expect(short(conditions({decision: {...decide(REST), ...change}}).Remediating)).toBe(expected);
   });
 
-  test('calls a person for a good revision too, in words that do not change with the figures', () => {
+  test('calls a person for a good revision too, in the words of the decision that stands', () => {
     const rest = decide(REST);
     const considered = [{action: 'Escalate' as const, taken: true, reason: 'the database needs a person'}];
     const decision: Decision = {
       ...rest,
       verdict: 'DatabaseSaturated',
-      explanation: {...rest.explanation, message: '97 of 100 connections are taken', considered},
+      explanation: {
+        ...rest.explanation,
+        message: 'The database is at its limits: connections. Escalate: the database needs a person.',
+        considered,
+      },
     };
     expect(conditions({decision}).Remediating).toMatchObject({
       status: 'False',
       reason: 'Escalated',
-      message: 'DatabaseSaturated: the database needs a person; status.remediation.lastDecision has what was measured',
+      message: 'DatabaseSaturated: The database is at its limits: connections; the database needs a person',
     });
     expect(short(conditions({decision}).Ready)).toBe('True Ready');
   });

@@ -146,9 +146,11 @@ function objectivesMet(input: ConditionInput): Answer {
     const what = breached.length > 0 ? breached.join(', ') : 'the objectives of one revision';
     return {status: 'False', reason: 'ObjectiveBreached', message: `Breached in the act window: ${what}`};
   }
-  if (input.objectives.every((objective) => objective.state === 'Inconclusive')) {
+  const blind = input.decision.verdict === 'TelemetryGap';
+  if (blind || input.objectives.every((objective) => objective.state === 'Inconclusive')) {
     const {source} = input.observation;
-    const why = source?.problem === undefined ? '' : `: ${sourceProblem(source)}`;
+    const gap = blind ? `: ${input.decision.explanation.message}` : '';
+    const why = source?.problem === undefined ? gap : `: ${sourceProblem(source)}`;
     return {status: 'Unknown', reason: 'Inconclusive', message: `Too little was measured so far${why}`};
   }
   return {status: 'True', reason: 'ObjectivesMet', message: 'Every objective that could be measured is met'};

@@ -192,13 +192,20 @@ describe('a guard that only a person can lift', () => {
     expect(decision.release).toEqual({
       kind: 'Escalated',
       message: expect.stringMatching(
-        /^Revision b does worse .* It is not rolled back: no other revision ever became good\.$/,
+        /^Revision b does worse .* Rollback not taken: no other revision ever became good\. Escalate: a person has to decide\.$/,
       ),
     });
     expect(decision.explanation.considered.map(({action, taken}) => [action, taken])).toEqual([
       ['Rollback', false],
       ['Escalate', true],
     ]);
+  });
+
+  test('says the same as long as it stands, whatever is measured meanwhile', () => {
+    const escalates = aBadRelease().notKnowing('a', 'goodAt');
+    const first = decide(escalates.build());
+    const later = escalates.remediation({lastDecision: first.explanation}).answering('b', {valid: 500, bad: 90});
+    expect(decide(later.build()).release).toEqual(first.release);
   });
 
   test('but evidence gets half a minute to become complete', () => {

@@ -1,26 +1,14 @@
 import {setTimeout as delay} from 'node:timers/promises';
-import {afterAll, expect} from '@jest/globals';
-import {
-  resources,
-  type MaintenanceApi,
-  type MaintenanceApiSpecInput,
-} from '../../../operator/src/api/v1alpha1/index.ts';
+import {afterAll, expect, test} from '@jest/globals';
+import {resources, type MaintenanceApiSpecInput} from '../../../operator/src/api/v1alpha1/index.ts';
 import type {KubeObject, ResourceRef} from '../../../operator/src/runtime/index.ts';
-import {conditionOf, Simulation} from '../../harness/simulation.ts';
-import type {Behaviour, Scene} from '../../harness/simulated-pods.ts';
+import {FaultRecord} from '../../harness/fault-table.ts';
+import {Simulation} from '../../harness/simulation.ts';
 import {sideBySide} from '../../harness/stories.ts';
 import {waitFor} from '../../harness/wait.ts';
+import {play, STATE_TIMEOUT_MS, type Fault, type Place} from './standing-faults.ts';
 
-/*
- * Faults that stand until somebody takes their cause away: each is told by a condition that names the object, costs at
- * most six requests a minute (by the API server's audit log) while it lasts, and is over when its cause is.
- */
 const STORY_TIMEOUT_MS = 500_000;
-const STATE_TIMEOUT_MS = 240_000;
-const OBSERVED_MS = 60_000;
-const MOST_REQUESTS = 6;
-/** With a request more often than this it would be too many. */
-const CALM_MS = OBSERVED_MS / MOST_REQUESTS;
 const QUOTAS: ResourceRef = {apiVersion: 'v1', kind: 'ResourceQuota', plural: 'resourcequotas', namespaced: true};
 const STORAGE_CLASSES: ResourceRef = {
   apiVersion: 'storage.k8s.io/v1',
@@ -28,25 +16,6 @@ const STORAGE_CLASSES: ResourceRef = {
   plural: 'storageclasses',
   namespaced: false,
 };
-
-/** Where a story plays. */
-interface Place {
-  readonly namespace: string;
-  readonly scene: Scene;
-}
-
-interface Fault {
-  /** How images behave. */
-  readonly images?: Readonly<Record<string, Behaviour>>;
-  /** The spec with the fault in it from the start; otherwise {@link cause} brings it into a resource that is Ready. */
-  readonly spec?: Partial<MaintenanceApiSpecInput>;
-  readonly cause?: (place: Place) => Promise<void>;
-  /** The condition as `Type Status Reason`, and what its message says. */
-  readonly told: readonly [string, ...string[]];
-  /** What must hold while the fault lasts. */
-  readonly meanwhile?: (place: Place) => Promise<void>;
-  readonly cure: (place: Place) => Promise<void>;
-}
 
 let world: Simulation;
 
@@ -139,6 +108,7 @@ const faults: Readonly<Record<string, Fault>> = {
     cause: ({namespace}) => world.patchSpec(namespace, env('secretKeyRef', 'nowhere', 'key')),
     told: ['Ready False ReferenceMissing', 'Secret "nowhere" does not exist'],
     // Found by itself: it is looked for once a minute.
+    cured: 'the Secret is made',
     cure: async ({namespace}) => {
       const secret = object('Secret', 'nowhere', {stringData: {key: 'value'}});
       await world.client.create(resources.secret, namespace, secret);
@@ -150,6 +120,7 @@ const faults: Readonly<Record<string, Fault>> = {
       await world.patchSpec(namespace, env('secretKeyRef', 'box', 'key'));
     },
     told: ['Ready False ReferenceMissing', 'Secret "box" has no key "key"'],
+    cured: 'the Secret gets it',
     cure: async ({namespace}) => {
       await merge(resources.secret, namespace, 'box', {stringData: {key: 'value'}});
       await touch(namespace);
@@ -158,6 +129,7 @@ const faults: Readonly<Record<string, Fault>> = {
   'a ConfigMap that does not exist, from the start': {
     spec: env('configMapKeyRef', 'nowhere', 'key'),
     told: ['Ready False ReferenceMissing', 'ConfigMap "nowhere" does not exist'],
+    cured: 'the ConfigMap is made',
     cure: async ({namespace}) => {
       await world.client.create(resources.configMap, namespace, object('ConfigMap', 'nowhere', {data: {key: 'value'}}));
     },
@@ -165,6 +137,7 @@ const faults: Readonly<Record<string, Fault>> = {
   'a StorageClass that does not exist': {
     spec: {database: {managed: {storage: {className: 'nowhere'}}}},
     told: ['DatabaseReady False VolumePending', 'StorageClass "nowhere"', 'PersistentVolumeClaim "data-tasks-mysql-0"'],
+    cured: 'the StorageClass is made',
     cure: async () => {
       const {apiVersion, kind} = STORAGE_CLASSES;
       const storageClass = {apiVersion, kind, metadata: {name: 'nowhere'}, provisioner: 'example.com/none'};
@@ -175,6 +148,7 @@ const faults: Readonly<Record<string, Fault>> = {
     images: {'example/api:2': {badShare: 0, waiting: 'ImagePullBackOff'}},
     cause: ({namespace}) => world.patchSpec(namespace, {image: 'example/api:2'}),
     told: ['Ready False ImagePullFailed', 'image example/api:2 can not be pulled'],
+    cured: 'the image can be pulled',
     cure: async ({scene}) => {
       scene.images.delete('example/api:2');
       return Promise.resolve();
@@ -184,6 +158,7 @@ const faults: Readonly<Record<string, Fault>> = {
     images: {'mysql:0.0': {badShare: 0, waiting: 'ErrImagePull'}},
     spec: {database: {managed: {image: 'mysql:0.0'}}},
     told: ['DatabaseReady False ImagePullFailed', 'image mysql:0.0 can not be pulled'],
+    cured: 'the image can be pulled',
     cure: async ({scene}) => {
       scene.images.delete('mysql:0.0');
       return Promise.resolve();
@@ -192,6 +167,7 @@ const faults: Readonly<Record<string, Fault>> = {
   'a quota that admits no pod': {
     cause: fillQuota,
     told: ['Ready False QuotaExceeded', 'exceeded quota: full'],
+    cured: 'the quota is lifted',
     cure: liftQuota,
   },
   'a child that the API server refuses': {
@@ -201,6 +177,7 @@ const faults: Readonly<Record<string, Fault>> = {
       await world.patchSpec(namespace, {podTemplate: {affinity: nowhere}});
     },
     told: ['Ready False ApplyRefused', 'Deployment "tasks" was refused', 'nodeSelectorTerms'],
+    cured: 'the spec is mended',
     cure: async ({namespace, scene}) => {
       scene.images.delete('example/api:1');
       await world.patchSpec(namespace, {podTemplate: null});
@@ -217,6 +194,7 @@ const faults: Readonly<Record<string, Fault>> = {
       // Another password would lock out whoever knows the one that the database has.
       expect(Object.keys(await dataOf(namespace, 'tasks-mysql-app'))).toEqual(['username']);
     },
+    cured: 'the key is put back',
     cure: async ({namespace}) => {
       const password = damaged.get(namespace);
       await merge(resources.secret, namespace, 'tasks-mysql-app', {data: {password}});
@@ -229,6 +207,7 @@ const faults: Readonly<Record<string, Fault>> = {
       return Promise.resolve();
     },
     told: ['Ready False NotReady', 'Service "tasks" is changed back again and again by somebody else'],
+    cured: 'the other one gives in',
     cure: async ({namespace}) => {
       await quarrel.end();
       await touch(namespace);
@@ -236,50 +215,11 @@ const faults: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** Whether a condition is `Type Status Reason` and its message says all of this. */
-function tells(api: MaintenanceApi, [condition, ...words]: Fault['told']): boolean {
-  const [type = '', ...rest] = condition.split(' ');
-  const message = api.status?.conditions?.find((each) => each.type === type)?.message ?? '';
-  return conditionOf(api, type) === rest.join(' ') && words.every((word) => message.includes(word));
-}
-
-/** A standing fault costs few requests, once what the change before it brought about is over. */
-async function staysCheap(namespace: string): Promise<void> {
-  await waitFor(
-    `${namespace}: the operator comes to rest`,
-    async () => (await world.requests({namespace, from: Date.now() - CALM_MS})).length === 0 || undefined,
-    STATE_TIMEOUT_MS,
-  );
-  const from = Date.now();
-  await delay(OBSERVED_MS);
-  const asked = await world.requests({namespace, from});
-  const shown = asked.map(
-    ({verb, requestURI, responseStatus}) => `${verb} ${requestURI} ${String(responseStatus?.code)}`,
-  );
-  if (shown.length > MOST_REQUESTS) throw new Error(`${String(shown.length)} requests:\n${shown.join('\n')}`);
-}
-
-async function play(namespace: string, fault: Fault): Promise<void> {
-  const place = {namespace, scene: await world.scene(namespace, 20, fault.images)};
-  await world.create(namespace, fault.spec);
-  const ready = async (what: string): Promise<MaintenanceApi> =>
-    world.until(namespace, what, (api) => conditionOf(api, 'Ready') === 'True Ready', STATE_TIMEOUT_MS);
-  if (fault.cause !== undefined) {
-    await world.good(namespace);
-    await ready('ready at first');
-    await fault.cause(place);
-  }
-  const told = await world.until(namespace, fault.told.join(', '), (api) => tells(api, fault.told), STATE_TIMEOUT_MS);
-  await staysCheap(namespace);
-  const still = await world.api(namespace);
-  expect(tells(still, fault.told)).toBe(true);
-  if (fault.cause !== undefined) expect(conditionOf(still, 'Available')).toBe('True Available');
-  expect(conditionOf(told, 'Ready')).toMatch(/^False /);
-  await fault.meanwhile?.(place);
-  await fault.cure(place);
-  const cured = await ready('ready again');
-  expect(cured.status?.revisions?.serving).toBe(cured.status?.revisions?.desired);
-}
+const record = new FaultRecord(
+  'service',
+  {title: 'The cluster is not what the spec asks', test: 'test/integration/operator/faults.test.ts'},
+  Object.keys(faults),
+);
 
 sideBySide(
   'a fault is named, costs little, and is over when its cause is gone:',
@@ -291,9 +231,16 @@ sideBySide(
     timeoutMs: STORY_TIMEOUT_MS,
   },
   Object.fromEntries(
-    Object.entries(faults).map(([name, fault], index) => [name, () => play(`fault-${String(index)}`, fault)]),
+    Object.entries(faults).map(([cause, fault], index) => [
+      cause,
+      () => play(world, record, `fault-${String(index)}`, {cause, fault}),
+    ]),
   ),
 );
+
+test('the page has each of these faults, and no other', () => {
+  record.holdWhole();
+});
 
 afterAll(async () => {
   await quarrel.end();
