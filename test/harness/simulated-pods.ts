@@ -18,6 +18,8 @@ import {backupStatus, type SimulatedBackup} from './simulated-backup.ts';
 export interface Behaviour {
   /** Share of requests that fail, 0–1. */
   readonly badShare: number;
+  /** Share of the good ones that are slow. */
+  readonly slowShare?: number;
   /** false: the container runs and never becomes ready. */
   readonly becomesReady?: boolean;
   /** The container doesn't start as long as this is so, for this reason (ImagePullBackOff, …). */
@@ -67,6 +69,7 @@ interface SimulatedPod {
   server: Server | undefined;
   ready: boolean;
   good: number;
+  slow: number;
   bad: number;
   /** CPU seconds since it began. */
   cpuSeconds: number;
@@ -165,10 +168,11 @@ export class SimulatedPods {
       );
       const each = (scene.requestsPerSecond * TICK_MS) / 1000 / Math.max(1, ready.length);
       for (const pod of ready) {
-        const {badShare, cpu = 0} = behaviourOf(scene, pod);
+        const {badShare, slowShare = 0, cpu = 0} = behaviourOf(scene, pod);
         pod.cpuSeconds += (cpu * TICK_MS) / 1000;
         pod.bad += each * badShare;
         pod.good += each * (1 - badShare);
+        pod.slow += each * (1 - badShare) * slowShare;
       }
     }
   }
@@ -278,9 +282,7 @@ export class SimulatedPods {
       startedAt: `${new Date().toISOString().slice(0, 19)}Z`,
       server: undefined,
       ready: false,
-      good: 0,
-      bad: 0,
-      cpuSeconds: 0,
+      ...{good: 0, slow: 0, bad: 0, cpuSeconds: 0},
       reads: {prometheus: 0, operator: 0},
     };
     this.#pods.set(uid, simulated);

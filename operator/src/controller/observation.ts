@@ -1,6 +1,7 @@
 import {requestAnnotations, revisionAnnotations, type MaintenanceApi} from '../api/v1alpha1/index.ts';
 import {
   measuredSince,
+  type BackupFacts,
   type DatabaseFacts,
   type DeploymentFacts,
   type Observation,
@@ -16,6 +17,7 @@ import type {ControllerRevisionProjection, DeploymentProjection, PodProjection} 
 import type {PodReading} from '../observe/pod-metrics.ts';
 import type {SourceReading} from '../observe/prometheus-source.ts';
 import type {ScrapeResult} from '../observe/scraper.ts';
+import {backupRuns, type BackupRun} from './backup-runs.ts';
 import {mayInterrupt} from './maintenance-window.ts';
 
 /** Everything that an observation is put together from; nothing here is read over the network any more. */
@@ -227,6 +229,18 @@ function databaseFacts(input: ObservationInput, pods: readonly Cached<PodProject
   });
 }
 
+/** One whose pod can't start reads nothing. */
+function backupFacts({job, startedAt, end}: BackupRun): BackupFacts[] {
+  switch (end.kind) {
+    case 'Running':
+      return end.waits === undefined ? [{job, startedAt}] : [];
+    case 'Succeeded':
+      return [{job, startedAt, endedAt: Date.parse(end.result.finishedAt)}];
+    case 'Failed':
+      return [{job, startedAt, endedAt: end.at}];
+  }
+}
+
 /** So much of a restart request's value tells it from another, and fits a pod template and status. */
 const REQUEST_LENGTH = 63;
 const REASON_LENGTH = 1024;
@@ -280,6 +294,7 @@ export function observe(input: ObservationInput): Observation {
       nodeEviction === undefined ? [] : [{pod: name, ...nodeEviction, ...defined({node})}],
     ),
     fleet: input.fleet,
+    backups: backupRuns(cache.jobs.ownedBy(key), cache.pods.ownedBy(key)).flatMap(backupFacts),
     revisionWindows: levels.revisionWindows(now),
     overlap: deployment === undefined ? undefined : levels.overlap(now, deployment.revision),
     serviceWindow: levels.serviceWindow(now, measuredSince(api.status)),

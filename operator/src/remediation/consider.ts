@@ -7,6 +7,7 @@ import {raisedFloor} from './scale-up.ts';
 import {at, list} from './text.ts';
 import type {Decision} from './types.ts';
 import type {Judgement} from './verdict.ts';
+import {backupInterference} from './verdict-backup-interference.ts';
 import {changedReferences} from './verdict-config-change.ts';
 import {hungPods} from './verdict-hung.ts';
 import {leaksOf} from './verdict-memory-leak.ts';
@@ -23,8 +24,8 @@ export interface Consideration {
   readonly heldBy?: Guard;
   /** When it would act if nothing changes, milliseconds. */
   readonly actAt?: number;
-  /** Why a person has to decide. */
-  readonly escalated?: string;
+  /** A person has to decide on the young revision: it is held until then. */
+  readonly escalates?: true;
 }
 
 /** What holds an action back besides the verdict. */
@@ -89,10 +90,12 @@ export function consider(a: Assessment, judgement: Judgement, limits: Limits): C
           ? escalate('what the pods share needs a person')
           : hold('it may come back by itself'),
       ]);
+    case 'BackupInterference':
+      return backedUp(a);
     case 'RolloutBlocked':
       return blocked(a);
     case 'ConfigChange':
-      return configChanged(a, judgement, limits);
+      return configChanged(a, limits);
     case 'BadRevision':
       return badRevision(a, judgement, limits);
     case 'MemoryLeak':
@@ -102,7 +105,7 @@ export function consider(a: Assessment, judgement: Judgement, limits: Limits): C
     case 'Overload':
       return tried(a, judgement, limits, {kind: 'ScaleUp', begins: [raising(raisedFloor(a.o))]});
     case 'Unknown':
-      return unexplained(a, judgement);
+      return unexplained(a);
   }
 }
 
@@ -129,6 +132,18 @@ function evicting(pod: string): Considered {
   return {action: 'Restart', taken: true, reason: `pod ${pod} is evicted, and the Deployment replaces it`};
 }
 
+/** A backup that is ended for the breach would be missing, and the next one would do the same. */
+function backedUp(a: Assessment): Consideration {
+  const refused = [
+    rollback('another revision would meet the same database'),
+    restart('another pod would meet the same database'),
+    scaleUp('more pods would ask more of it'),
+  ];
+  return backupInterference(a).holds
+    ? held([...refused, hold('until the backup has ended, and what was measured meanwhile is out of the act window')])
+    : held([...refused, escalate('it outlives the backup: a person has to find the cause')]);
+}
+
 function blocked(a: Assessment): Consideration {
   const old = a.otherPods.some(({ready}) => ready) ? 'the old pods serve' : 'nothing else serves';
   const goesOn = hold(`${old}; it goes on by itself when the cause is gone`);
@@ -137,13 +152,13 @@ function blocked(a: Assessment): Consideration {
 }
 
 /** While the database is asked, or pods are still being compared, it may turn out to be something else. */
-function configChanged(a: Assessment, judgement: Judgement, {witnesses}: Limits): Consideration {
+function configChanged(a: Assessment, {witnesses}: Limits): Consideration {
   const refused = rollback('pods of the last known good revision would read the same content');
   if (awaited(witnesses) !== undefined || !lasts(a, 'ConfigChange')) {
     return held([refused, hold('more may be known at the next look')]);
   }
   const decides = escalate(`a person has to decide on the content of ${list(changedReferences(a))}`);
-  return {considered: [refused, decides], escalated: judgement.reason};
+  return {considered: [refused, decides], escalates: true};
 }
 
 function badRevision(a: Assessment, judgement: Judgement, limits: Limits): Consideration {
@@ -166,7 +181,7 @@ function hanging(a: Assessment, judgement: Judgement, limits: Limits): Considera
   if (a.young || first === undefined) {
     const refused = restart('the revision is not good yet: a pod that hangs speaks against it');
     if (!lasts(a, 'Hung')) return held([refused, hold('more may be known at the next look')]);
-    return {considered: [refused, escalate('a person has to decide')], escalated: judgement.reason};
+    return {considered: [refused, escalate('a person has to decide')], escalates: true};
   }
   return tried(a, judgement, limits, {kind: 'Restart', begins: [evicting(first.pod.name)]});
 }
@@ -176,12 +191,6 @@ interface Rung {
   readonly kind: ActionKind;
   readonly begins: Considered[];
 }
-
-const notDone = {
-  Rollback: 'It is not rolled back',
-  Restart: 'It is not restarted',
-  ScaleUp: 'It is not scaled up',
-} as const;
 
 /** An action, unless a guard stops it; then what is waited for, or a person. */
 function tried(a: Assessment, judgement: Judgement, limits: Limits, {kind, begins}: Rung): Consideration {
@@ -195,11 +204,10 @@ function tried(a: Assessment, judgement: Judgement, limits: Limits, {kind, begin
   if (waitsForEvidence(a, judgement, stop)) {
     return {considered: [refused, hold('more may be known at the next look')], heldBy: stop.guard};
   }
-  const escalated = `${judgement.reason} ${notDone[kind]}: ${stop.reason}.`;
   return {
     considered: [refused, escalate('a person has to decide')],
     heldBy: stop.guard,
-    ...(a.young ? {escalated} : {}),
+    ...(a.young ? {escalates: true} : {}),
   };
 }
 
@@ -207,13 +215,13 @@ function waitsForEvidence(a: Assessment, {verdict}: Judgement, stop: Stop): bool
   return stop.guard === 'Witnesses' && !lasts(a, verdict);
 }
 
-function unexplained(a: Assessment, judgement: Judgement): Consideration {
+function unexplained(a: Assessment): Consideration {
   const refused = rollback('no revision is shown to be the cause');
   const replaced = a.breaches.length === 0 && !a.down;
   if (replaced) return held([refused, hold('the pods that fail are being replaced')]);
   if (!lasts(a, 'Unknown')) return held([refused, hold('more may be known at the next look')]);
   const considered = [refused, escalate('a person has to find the cause')];
-  return {considered, ...(a.young ? {escalated: judgement.reason} : {})};
+  return {considered, ...(a.young ? {escalates: true} : {})};
 }
 
 /** The verdict has stood for a while, or a person was called already. */

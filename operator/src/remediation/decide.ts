@@ -95,6 +95,7 @@ const exonerating: readonly string[] = [
   'DatabaseDown',
   'DatabaseSaturated',
   'SharedDependency',
+  'BackupInterference',
 ] satisfies Verdict[];
 
 /** A bake begins anew when it is retried, and when a breach ended that was another's. */
@@ -161,14 +162,17 @@ function decision(a: Assessment, judgement: Judgement, consideration: Considerat
   const {action, recentActions, breaker} = limits;
   const serve = isRollback(action) ? action.toRevision : a.serve;
   const floor = floorOf(a.o, [action, ...recentActions]);
-  const release = releaseState(a, action, {escalated: consideration.escalated, ended: recentActions[0]});
+  const explanation = explain(a, judgement, consideration, {action, recentActions});
+  // In words that stand as long as the decision does: what is measured meanwhile is no news.
+  const escalated = consideration.escalates === true ? explanation.message : undefined;
+  const release = releaseState(a, action, {escalated, ended: recentActions[0]});
   const closely = looksClosely(a, action, release);
   return {
     serve,
     lastKnownGood: a.target?.hash,
     verdict: action?.verdict ?? judgement.verdict,
     release,
-    explanation: explain(a, judgement, consideration, {action, recentActions}),
+    explanation,
     action,
     recentActions,
     breaker,

@@ -91,6 +91,7 @@ function speaksOfPods({verdict}: Judgement): boolean {
     case 'DatabaseSaturated':
     case 'DatabaseDown':
     case 'SharedDependency':
+    case 'BackupInterference':
     case 'RolloutBlocked':
     case 'ConfigChange':
     case 'BadRevision':

@@ -12,6 +12,8 @@ const spec = {release: {bakeSeconds: 30, minRequests: 200}};
 const healthy: Behaviour = () => ({bad: 0.0005, slow: 0.02});
 const failing: Behaviour = () => ({bad: 0.2});
 
+type Slowed = ConstructorParameters<typeof World>[0];
+
 /** A world in which a serves and is good. */
 function settled(options: Omit<ConstructorParameters<typeof World>[0], 'spec'>): World {
   const world = new World({...options, spec}).looks((SETTLED / MINUTE) * LOOKS_A_MINUTE);
@@ -44,6 +46,50 @@ describe('a pod that hangs', () => {
     expect(world.last).toMatchObject({verdict: 'Hung', heldBy: 'Cooldown'});
     world.looks(5 * LOOKS_A_MINUTE);
     expect(world.evictions[1]).toBe(second);
+  });
+});
+
+describe('a backup that slows the service down', () => {
+  const JOB = 'tasks-backup-1';
+  /** From when it is settled, for ten minutes. */
+  const from = World.START + SETTLED;
+  const to = from + 10 * MINUTE;
+  const backups: Slowed['backups'] = (now) =>
+    now < from ? [] : [{job: JOB, startedAt: from, ...(now < to ? {} : {endedAt: to})}];
+  /** For so long after it, too. */
+  const slowFor =
+    (length: number): Behaviour =>
+    (time) => ({bad: 0, slow: time >= from && time < to + length ? 0.4 : 0.02});
+  const verdicts = (world: World, minutes: number): Set<string> => {
+    const seen = new Set<string>();
+    for (let look = 0; look < minutes * LOOKS_A_MINUTE; look++) seen.add(world.looks(1).last?.verdict ?? '');
+    return seen;
+  };
+
+  test.each([1, 2, 3])('is waited for, whoever looks, and nothing is done (seed %i)', (seed) => {
+    const world = settled({seed, backups, behaviour: {a: slowFor(0)}});
+    expect(verdicts(world, 4)).toEqual(new Set(['None', 'BackupInterference']));
+    world.restart();
+    expect(verdicts(world, 16)).toEqual(new Set(['None', 'BackupInterference']));
+    expect(world.last).toMatchObject({verdict: 'None', release: {kind: 'Settled'}});
+    expect([world.records, world.evictions, world.templates]).toEqual([[], [], ['a']]);
+  });
+
+  test('calls a person when the service stays slow after it', () => {
+    const world = settled({seed: 4, backups, behaviour: {a: slowFor(30 * MINUTE)}});
+    world.looks(9 * LOOKS_A_MINUTE);
+    expect(world.last?.explanation.considered.at(-1)).toMatchObject({action: 'Hold'});
+    world.looks(8 * LOOKS_A_MINUTE);
+    expect(world.last?.verdict).toBe('BackupInterference');
+    expect(world.last?.explanation.considered.at(-1)).toMatchObject({action: 'Escalate', taken: true});
+    expect([world.records, world.evictions, world.templates]).toEqual([[], [], ['a']]);
+  });
+
+  test('keeps no bad release from being rolled back', () => {
+    const world = settled({seed: 5, backups, behaviour: {a: healthy, b: failing}});
+    world.release('b');
+    world.looks(3 * LOOKS_A_MINUTE);
+    expect(world.templates).toEqual(['a', 'b', 'a']);
   });
 });
 

@@ -52,6 +52,8 @@ export interface WorldOptions {
   readonly behaviour: Readonly<Record<string, Behaviour>>;
   /** The database doesn't answer between these times, and all responses fail. */
   readonly outage?: {readonly from: number; readonly to: number};
+  /** Runs of backups that are known at a time. */
+  readonly backups?: (time: number) => Observation['backups'];
 }
 
 /**
@@ -342,7 +344,7 @@ export class World {
     const rolledOutAt = at(status.revisions?.rolledOutAt);
     const ready = this.#pods.filter((pod) => this.#isReady(pod));
     const mine = ready.filter((pod) => pod.revision === revision);
-    const {outage} = this.#options;
+    const {outage, backups = () => []} = this.#options;
     const over = outage !== undefined && this.#now >= outage.to;
     return {
       now: this.#now,
@@ -361,7 +363,7 @@ export class World {
       },
       pods: this.#pods.map((pod) => this.#podFacts(pod)),
       templates: {newest: 1, database: 1, mayReplace: false},
-      ...{nodeEvictions: [], fleet: {size: 1, others: []}},
+      ...{nodeEvictions: [], fleet: {size: 1, others: []}, backups: backups(this.#now)},
       revisionWindows: levels.revisionWindows(this.#now),
       overlap: levels.overlap(this.#now, revision),
       serviceWindow: levels.serviceWindow(this.#now, measuredSince(status)),

@@ -53,6 +53,7 @@ export class ObservationBuilder {
       templates: {newest: 1, database: 1, mayReplace: false},
       nodeEvictions: [],
       fleet: {size: 1, others: []},
+      backups: [],
       revisionWindows: [],
       overlap: undefined,
       serviceWindow: counted({valid: 15_000}, NOW - 5 * MINUTE),

@@ -111,6 +111,15 @@ export interface DatabaseFacts {
   readonly migrations?: readonly {readonly version: number; readonly previousCanRead: boolean}[];
 }
 
+/** A run that makes a backup, under way or not long over. Wall clock, milliseconds. */
+export interface BackupFacts {
+  /** Name of its Job. */
+  readonly job: string;
+  readonly startedAt: number;
+  /** undefined while it is under way. */
+  readonly endedAt?: number;
+}
+
 /** How the operator's other resources are, as far as this one may be told. */
 export interface FleetFacts {
   /** How many there are, this one included. */
@@ -151,6 +160,8 @@ export interface Observation {
     readonly at: number;
   }[];
   readonly fleet: FleetFacts;
+  /** Runs that are known, in any order. */
+  readonly backups: readonly BackupFacts[];
   /** Act windows, each revision's pods apart, from their first Ready, at most the last 60 s. */
   readonly revisionWindows: readonly RevisionWindow[];
   /** The deployed revision's pods and all others over the same time; undefined: there was no such time. */

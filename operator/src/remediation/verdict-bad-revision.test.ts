@@ -31,6 +31,7 @@ describe('BadRevision', () => {
       'DatabaseSaturated',
       'DatabaseDown',
       'SharedDependency',
+      'BackupInterference',
       'RolloutBlocked',
       'ConfigChange',
     ]);

@@ -1,5 +1,6 @@
 import type {ExplainedSignal, Verdict} from '../api/v1alpha1/index.ts';
 import type {Assessment} from './assessment.ts';
+import {backupInterference, backupOutlived} from './verdict-backup-interference.ts';
 import {badRevision} from './verdict-bad-revision.ts';
 import {configChange} from './verdict-config-change.ts';
 import {databaseDown} from './verdict-database-down.ts';
@@ -21,12 +22,15 @@ const order: readonly (readonly [Verdict, (a: Assessment) => Finding])[] = [
   ['DatabaseSaturated', databaseSaturated],
   ['DatabaseDown', databaseDown],
   ['SharedDependency', sharedDependency],
+  ['BackupInterference', backupInterference],
   ['RolloutBlocked', rolloutBlocked],
   ['ConfigChange', configChange],
   ['BadRevision', badRevision],
   ['MemoryLeak', memoryLeak],
   ['Hung', hung],
   ['Overload', overload],
+  // Once the backup has ended, what has evidence of its own comes first.
+  ['BackupInterference', backupOutlived],
   ['Unknown', unknown],
 ];
 
@@ -47,8 +51,8 @@ export function judge(a: Assessment): Judgement {
   const ruledOut: {verdict: Verdict; reason: string}[] = [];
   for (const [verdict, find] of order) {
     const {holds, reason, signals = []} = find(a);
-    if (holds) return {verdict, reason, signals, ruledOut};
-    ruledOut.push({verdict, reason});
+    if (holds) return {verdict, reason, signals, ruledOut: ruledOut.filter((one) => one.verdict !== verdict)};
+    if (!ruledOut.some((one) => one.verdict === verdict)) ruledOut.push({verdict, reason});
   }
   return {verdict: 'None', reason: 'No objective is breached.', signals: [], ruledOut: []};
 }

@@ -38,6 +38,7 @@ export function hear(a: Assessment, verdict: Judgement['verdict']): readonly Wit
     case 'DatabaseSaturated':
     case 'DatabaseDown':
     case 'SharedDependency':
+    case 'BackupInterference':
     case 'RolloutBlocked':
       return [];
   }

@@ -14,13 +14,16 @@ import type {SimulatedBackup} from '../../harness/simulated-backup.ts';
 import {conditionOf, Simulation} from '../../harness/simulation.ts';
 import {sideBySide} from '../../harness/stories.ts';
 import {waitFor} from '../../harness/wait.ts';
+import {requestsOfAMinute} from './standing-faults.ts';
 
 /*
  * Backups on a real API server with the real CronJob and Job controllers; what the containers do is played, so that each
  * end of a run takes seconds.
  */
-const STORY_TIMEOUT_MS = 400_000;
+const STORY_TIMEOUT_MS = 600_000;
 const STATE_TIMEOUT_MS = 240_000;
+/** So long what was measured may take to leave the act window, and a little more. */
+const WINDOW_TIMEOUT_MS = 330_000;
 const KEYS = childNames('tasks').backupKeys;
 
 let world: Simulation;
@@ -90,6 +93,11 @@ const ready = (namespace: string, short: string): Promise<MaintenanceApi> =>
     (api) => conditionOf(api, 'BackupReady') === short,
     STATE_TIMEOUT_MS,
   );
+
+const verdictIs =
+  (verdict: string) =>
+  ({status}: MaintenanceApi): boolean =>
+    status?.remediation?.lastDecision?.verdict === verdict;
 
 const annotate = async (namespace: string, annotations: Record<string, string>): Promise<void> => {
   await world.client.patch(resources.maintenanceApi, namespace, 'tasks', {metadata: {annotations}}, {type: 'merge'});
@@ -245,6 +253,33 @@ async function failures(): Promise<void> {
   await untilBackup(ns, 'Succeeded', 'waiting');
 }
 
+/** All that is read is the database's disk and cache: the pods are what they were. */
+async function slows(): Promise<void> {
+  const ns = 'backup-slows';
+  operator(ns);
+  const scene = await serving(ns, NEVER);
+  scene.requestsPerSecond = 50;
+  const good = await world.good(ns);
+  const patches = await world.deploymentPatches(ns);
+  await wish(ns, 'large');
+  const {status: {job = ''} = {}} = await untilBackup(ns, 'Running', 'large');
+  scene.images.set('example/api:1', {badShare: 0, slowShare: 0.3});
+  const held = await world.until(ns, 'it is found', verdictIs('BackupInterference'), STATE_TIMEOUT_MS);
+  expect(held.status?.remediation?.lastDecision?.message).toContain(`while Job "${job}" makes a backup, which goes on`);
+  expect(conditionOf(held, 'ObjectivesMet')).toBe('False ObjectiveBreached');
+  expect(conditionOf(held, 'Remediating')).toBe('False NoAction');
+  scene.backup = SUCCEEDS;
+  await untilBackup(ns, 'Succeeded', 'large');
+  expect(verdictIs('BackupInterference')(await world.api(ns))).toBe(true);
+  scene.images.delete('example/api:1');
+  // As long as its time is in the act window it is waited for, which asks for next to nothing.
+  await requestsOfAMinute(world, ns);
+  const well = await world.until(ns, 'all is well', verdictIs('None'), WINDOW_TIMEOUT_MS);
+  expect(well.status?.revisions).toMatchObject({serving: good, lastKnownGood: good});
+  expect(well.status?.remediation?.recentActions ?? []).toEqual([]);
+  expect([await world.evictions(ns), await world.deploymentPatches(ns)]).toEqual([[], patches]);
+}
+
 sideBySide(
   'a backup',
   {
@@ -258,6 +293,7 @@ sideBySide(
     'whose operator is killed after listing it is told of by the next one': killedBetween,
     'that somebody asks for is made once': byPeople,
     'that fails says why, asks little, and leaves the service alone': failures,
+    'that slows the service down is waited for, and nothing else is done about it': slows,
   },
 );
 

@@ -32,6 +32,7 @@ export const verdicts = [
   'DatabaseSaturated',
   'DatabaseDown',
   'SharedDependency',
+  'BackupInterference',
   'RolloutBlocked',
   'ConfigChange',
   'BadRevision',
