@@ -28,6 +28,12 @@ const UNUSED: Readonly<Record<string, string>> = {
 
 /** Rights that another story or test makes use of, before this one or after it. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['get', 'list', 'watch', 'create', 'patch', 'delete'].map((verb) => [
+      `${verb} gateway.networking.k8s.io/httproutes`,
+      'test/integration/operator/exposure.test.ts: where its definition is installed',
+    ]),
+  ),
   'create core/pods/eviction': 'restarts: a pod that hangs',
   ...Object.fromEntries(
     ['prometheusrules', 'podmonitors'].flatMap((resource) =>

@@ -28,7 +28,7 @@ function input(change: Partial<ConditionInput> = {}): ConditionInput {
     accessMissing: undefined,
     unread: undefined,
     database: {state: 'Ready'},
-    presence: {PrometheusRule: 'Absent', PodMonitor: 'Absent'},
+    presence: {PrometheusRule: 'Absent', PodMonitor: 'Absent', HTTPRoute: 'Absent'},
     backup: {status: 'True', reason: 'BackupReady', message: 'Backup "b" is there'},
     objectives: [],
     ...change,

@@ -15,6 +15,7 @@ import type {DatabaseProblem} from '../act/database-keeper.ts';
 import {describeMissing, type MissingReference} from '../observe/references.ts';
 import {escalation, sourceProblem, type Decision, type Observation} from '../remediation/index.ts';
 import type {BackupAnswer} from './backup-ready.ts';
+import {exposureProblem} from './exposure-view.ts';
 import {windowProblem} from './maintenance-window.ts';
 import {monitoringReady} from './monitoring-view.ts';
 
@@ -124,6 +125,7 @@ function replicaObstacle({deployment}: Observation): Obstacle | undefined {
 /** Everything that stands between the spec and the cluster, the most telling first. */
 function obstaclesOf(input: ConditionInput): Obstacle[] {
   const {accessMissing, missing, problems, unread} = input;
+  const exposure = exposureProblem(input.api, input.presence.HTTPRoute);
   const window = windowProblem(input.api, input.now.getTime());
   const found: (Obstacle | undefined)[] = [
     accessMissing === undefined ? undefined : {reason: 'AccessMissing', message: accessMissing, stalled: true},
@@ -136,6 +138,7 @@ function obstaclesOf(input: ConditionInput): Obstacle[] {
   const told = input.observation.desired === undefined && found.some((obstacle) => obstacle !== undefined);
   found.push(databaseObstacle(input.database), told ? undefined : releaseObstacle(input.decision));
   found.push(replicaObstacle(input.observation));
+  found.push(exposure);
   if (window !== undefined) found.push({reason: 'MaintenanceWindowInvalid', message: window, stalled: true});
   return found.filter((obstacle) => obstacle !== undefined);
 }

@@ -15,7 +15,7 @@ describe('MonitoringReady', () => {
   type Form = NonNullable<MaintenanceApiSpecInput['monitoring']>['rulesAs'];
   const said = (rulesAs: Form, presence: Presence, children: ChildResult[]) => {
     const api = aMaintenanceApi({monitoring: {rulesAs}});
-    return monitoringReady(api, {PrometheusRule: presence, PodMonitor: presence}, children);
+    return monitoringReady(api, {PrometheusRule: presence, PodMonitor: presence, HTTPRoute: presence}, children);
   };
 
   test.each<[what: string, Form, Presence, ChildResult[], expected: string | undefined]>([

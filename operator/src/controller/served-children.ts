@@ -21,7 +21,7 @@ import type {KnownRevision, MaintenanceApiControllerOptions, Scope} from './scop
 const REVISION_EXISTS_MS = 10_000;
 const REVISION_CREATED_MS = 50;
 
-const NOTHING_OPTIONAL = {PrometheusRule: 'Absent', PodMonitor: 'Absent'} as const;
+const NOTHING_OPTIONAL = {PrometheusRule: 'Absent', PodMonitor: 'Absent', HTTPRoute: 'Absent'} as const;
 
 type Options = Pick<
   MaintenanceApiControllerOptions,

@@ -22,7 +22,7 @@ function input(change: Partial<StatusInput> & {observation?: Observation; decisi
   const conditions = conditionsOf({
     ...{api: API, now: new Date(NOW), observation, decision, children: [], missing: [], problems: []},
     ...{accessMissing: undefined, unread: undefined, database, objectives},
-    presence: {PrometheusRule: 'Absent', PodMonitor: 'Absent'},
+    presence: {PrometheusRule: 'Absent', PodMonitor: 'Absent', HTTPRoute: 'Absent'},
     backup: {status: 'Unknown', reason: 'Observing', message: 'None so far'},
   });
   return {

@@ -116,7 +116,7 @@ export class Stage {
     const read = (): MaintenanceApiReading | undefined => this.#reading();
     const cache = Object.assign(aCache(content), {
       apis: {get: () => ({value: read()})},
-      presence: () => ({PrometheusRule: this.presence, PodMonitor: this.presence}),
+      presence: () => ({PrometheusRule: this.presence, PodMonitor: this.presence, HTTPRoute: this.presence}),
       child: (kind: string) => ({
         get: (key: string) => {
           const object = server.objects.get(`${kind}/${key.split('/')[1] ?? ''}`);

@@ -67,7 +67,7 @@ export function aCache(content: Content): Cache {
   return {
     ...(Object.fromEntries(kinds) as object),
     fresh: () => true,
-    presence: () => ({PrometheusRule: 'Absent', PodMonitor: 'Absent'}),
+    presence: () => ({PrometheusRule: 'Absent', PodMonitor: 'Absent', HTTPRoute: 'Absent'}),
     noteWrite: () => undefined,
   } as unknown as Cache;
 }

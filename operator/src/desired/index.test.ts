@@ -61,8 +61,8 @@ describe('desiredObjects', () => {
       expect(kinds.lastIndexOf(before)).toBeLessThan(kinds.indexOf('StatefulSet'));
       expect(kinds.lastIndexOf(before)).toBeLessThan(kinds.indexOf('Deployment'));
     }
-    // No Ingress, no PodMonitor, no backups, and the alert rules in neither of their two forms.
-    expect(kinds).toHaveLength(Object.keys(builders).length - 6);
+    // No Ingress, no HTTPRoute, no PodMonitor, no backups, and the alert rules in neither of their two forms.
+    expect(kinds).toHaveLength(Object.keys(builders).length - 7);
   });
 
   test('has nothing of a server where somebody else runs one, and a ServiceAccount for backups', () => {

@@ -1,6 +1,7 @@
 import {backupCronJob} from './backup-cron-job.ts';
 import {deployment} from './deployment.ts';
 import {horizontalPodAutoscaler} from './horizontal-pod-autoscaler.ts';
+import {httpRoute} from './http-route.ts';
 import {ingress} from './ingress.ts';
 import {mysqlConfig} from './mysql-config-map.ts';
 import {mysqlPodsService, mysqlService, mysqlServiceAccount} from './mysql-service.ts';
@@ -62,6 +63,7 @@ export const builders: Readonly<Record<string, Builder>> = {
   mysqlService,
   service,
   ingress,
+  httpRoute,
   statefulSet,
   backupCronJob,
   podDisruptionBudget,

@@ -5,14 +5,14 @@ import {childNames} from './names.ts';
 import type {DesiredInput, KubeObject} from './objects.ts';
 
 /** What clients may ask for: health, of the same port, is for the kubelet (docs/reference/image-contract.md). */
-const PATH = '/api';
+export const PATH = '/api';
 
 /** The way in from outside of the cluster. */
 export function ingress({api}: DesiredInput): KubeObject | undefined {
   const {exposure} = api.spec;
-  if (exposure === undefined) return undefined;
+  if (exposure === undefined || exposure.gateway !== undefined) return undefined;
   const {host, tls} = exposure;
-  const {className, annotations} = exposure.ingress;
+  const {className, annotations} = exposure.ingress ?? {};
   const wanted = unlessEmpty(annotations);
   const service = {name: childNames(api.metadata.name).api, port: {name: 'http'}};
   return {

@@ -80,9 +80,9 @@ describe('a kind', () => {
     ['is not there while it is being deleted', [definition({}, {deletionTimestamp: '2026-01-01T00:00:00Z'})], 'Absent'],
   ])('%s', async (_what, found, presence) => {
     const {kinds, told} = started(listing(found));
-    expect(kinds.presence()).toEqual({PrometheusRule: 'Unknown', PodMonitor: 'Unknown'});
+    expect(kinds.presence()).toEqual({PrometheusRule: 'Unknown', PodMonitor: 'Unknown', HTTPRoute: 'Unknown'});
     await kinds.settled();
-    expect(kinds.presence()).toEqual({PrometheusRule: presence, PodMonitor: 'Absent'});
+    expect(kinds.presence()).toEqual({PrometheusRule: presence, PodMonitor: 'Absent', HTTPRoute: 'Absent'});
     expect(kinds.child('PrometheusRule') !== undefined).toBe(presence === 'Served');
     await settle();
     expect(told()).toBeGreaterThan(0);
@@ -102,7 +102,7 @@ describe('a kind', () => {
     expect(settled).toBe(false);
     await clock.advance(200);
     await waiting;
-    expect(kinds.presence()).toEqual({PrometheusRule: 'Unknown', PodMonitor: 'Unknown'});
+    expect(kinds.presence()).toEqual({PrometheusRule: 'Unknown', PodMonitor: 'Unknown', HTTPRoute: 'Unknown'});
   });
 
   test('stays unknown where its definition is there and its objects may not be read', async () => {
@@ -115,6 +115,6 @@ describe('a kind', () => {
     const waiting = kinds.settled();
     await clock.advance(5_100);
     await waiting;
-    expect(kinds.presence()).toEqual({PrometheusRule: 'Unknown', PodMonitor: 'Absent'});
+    expect(kinds.presence()).toEqual({PrometheusRule: 'Unknown', PodMonitor: 'Absent', HTTPRoute: 'Absent'});
   });
 });

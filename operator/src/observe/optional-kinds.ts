@@ -77,12 +77,17 @@ export class OptionalKinds {
   }
 
   presence(): Readonly<Record<OptionalKind, Presence>> {
-    return {PrometheusRule: this.#presenceOf('PrometheusRule'), PodMonitor: this.#presenceOf('PodMonitor')};
+    return {
+      PrometheusRule: this.#presenceOf('PrometheusRule'),
+      PodMonitor: this.#presenceOf('PodMonitor'),
+      HTTPRoute: this.#presenceOf('HTTPRoute'),
+    };
   }
 
-  /** The store of a kind's objects; undefined while the cluster doesn't have it. */
+  /** The store of a kind's objects; undefined while the cluster doesn't have it, or not all of them are known. */
   child(kind: string): ChildKind | undefined {
-    return this.#watched.get(kind)?.objects;
+    const objects = this.#watched.get(kind)?.objects;
+    return objects?.hasSynced === true ? objects : undefined;
   }
 
   #presenceOf(kind: OptionalKind): Presence {

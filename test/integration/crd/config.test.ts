@@ -86,12 +86,18 @@ describe('every manifest is applied by the API server', () => {
   });
 });
 
-test('the samples have every field but those that would exclude others: the number of pods, and Prometheus as a source', async () => {
+test('the samples have every field but those that would exclude others: the number of pods, a Gateway, and Prometheus as a source', async () => {
   const samples = await rendered('samples');
   const given = samples.flatMap((sample) => [...pathsOf(sample['spec'], 'spec')]);
   const fields = [...nodes(rootOf(maintenanceApiCrd()))].map(({path}) => path);
   const missing = fields.filter((path) => path.startsWith('spec.') && !given.includes(path));
-  const excluded = ['spec.replicas', 'spec.slo.source.prometheusRef', 'spec.slo.source.prometheusRef.name'];
+  const excluded = [
+    'spec.replicas',
+    ...['spec.exposure.gateway', 'spec.exposure.gateway.parentRef'],
+    ...['name', 'namespace', 'sectionName'].map((field) => `spec.exposure.gateway.parentRef.${field}`),
+    'spec.slo.source.prometheusRef',
+    'spec.slo.source.prometheusRef.name',
+  ];
   expect(missing.filter((path) => !path.endsWith('{}'))).toEqual(excluded);
 });
 

@@ -31,6 +31,7 @@ const PEERS = [
   'spec.networkPolicy.egressTo[].to[]',
 ];
 const ipBlock = {cidr: '10.0.0.0/8'};
+const gateway = {parentRef: {name: 'public'}};
 
 const external = {
   ...{host: 'db.example.com', maxConnections: 280},
@@ -195,6 +196,18 @@ export const ruleCases: readonly RuleCases[] = [
     accepted: values({ipBlock}, {podSelector: {}, namespaceSelector: {}}),
     refused: values({ipBlock, podSelector: {}}, {ipBlock, namespaceSelector: {}}),
   }),
+  {
+    path: 'spec.exposure',
+    message: 'at most one of ingress and gateway may be set',
+    accepted: values({host: 'a.b'}, {host: 'a.b', ingress: {}}, {host: 'a.b', gateway}),
+    refused: values({host: 'a.b', ingress: {}, gateway}),
+  },
+  {
+    path: 'spec.exposure',
+    message: "tls must be unset with gateway: the listener of the Gateway has the host's certificate",
+    accepted: values({host: 'a.b', tls: {secretName: 'c'}}, {host: 'a.b', gateway}),
+    refused: values({host: 'a.b', tls: {secretName: 'c'}, gateway}),
+  },
   {
     path: 'spec.exposure.ingress',
     message: 'annotations must not begin with app.kubernetes.io/ or maintenance-api.io/: the operator sets those',

@@ -24,7 +24,7 @@ import {aMaintenanceApi, desiredInput, scenarios} from '../../../operator/src/de
 import type {KubeObject as LiveObject, ResourceRef} from '../../../operator/src/runtime/index.ts';
 import {ownedFields, wantedFields} from '../../../operator/src/runtime/owned-fields.ts';
 import {createAuthority, issueServerCertificate} from '../../../operator/src/act/pki.ts';
-import {installDefinitions} from '../../harness/monitoring.ts';
+import {installDefinitions, installGatewayDefinitions} from '../../harness/monitoring.ts';
 import {namespaces, RealApi, START_TIMEOUT_MS} from '../runtime/real-api.ts';
 
 jest.setTimeout(60_000);
@@ -34,6 +34,7 @@ let server: RealApi;
 beforeAll(async () => {
   server = await RealApi.start();
   await installDefinitions(server.admin);
+  await installGatewayDefinitions(server.admin);
 }, START_TIMEOUT_MS);
 
 afterAll(async () => {

@@ -1,7 +1,7 @@
 import {afterAll, beforeAll, expect, test} from '@jest/globals';
 import {
   FIELD_MANAGER,
-  optionalResources,
+  monitoringResources,
   resources,
   type MaintenanceApi,
 } from '../../../operator/src/api/v1alpha1/index.ts';
@@ -101,7 +101,7 @@ test(
   'when the kinds appear the rules become a PrometheusRule, as it was built, and the ConfigMap goes; then it is silent again',
   async () => {
     await installDefinitions(world.client);
-    for (const ref of optionalResources) await readBack(ref, 'tasks', 'Served');
+    for (const ref of monitoringResources) await readBack(ref, 'tasks', 'Served');
     await gone(resources.configMap, 'tasks-rules');
     await monitoring(/^The alert rules are in PrometheusRule "tasks"; PodMonitor "tasks" tells/);
     await silent();
@@ -123,7 +123,7 @@ test(
       },
       60_000,
     );
-    for (const ref of optionalResources) await readBack(ref, 'tasks', 'Served');
+    for (const ref of monitoringResources) await readBack(ref, 'tasks', 'Served');
   },
   TIMEOUT_MS,
 );

@@ -38,6 +38,7 @@ export const resources = {
   networkPolicy: namespaced('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
   prometheusRule: namespaced('monitoring.coreos.com/v1', 'PrometheusRule', 'prometheusrules'),
   podMonitor: namespaced('monitoring.coreos.com/v1', 'PodMonitor', 'podmonitors'),
+  httpRoute: namespaced('gateway.networking.k8s.io/v1', 'HTTPRoute', 'httproutes'),
 } as const satisfies Record<string, ResourceRef>;
 
 /** Resources that are applied as children and watched by label; Secrets are neither listed nor watched. */
@@ -54,13 +55,16 @@ export const childResources = [
   resources.cronJob,
 ] as const;
 
+/** Children that the Prometheus operator reads. */
+export const monitoringResources = [resources.prometheusRule, resources.podMonitor] as const;
+
 /** Children of kinds that not every cluster has; each is watched once its definition is there. */
-export const optionalResources = [resources.prometheusRule, resources.podMonitor] as const;
+export const optionalResources = [...monitoringResources, resources.httpRoute] as const;
 
 /** Every kind that is applied as a child. */
 export const appliedResources = [...childResources, ...optionalResources] as const;
 
-export type OptionalKind = 'PrometheusRule' | 'PodMonitor';
+export type OptionalKind = 'PrometheusRule' | 'PodMonitor' | 'HTTPRoute';
 
 /** Whether a cluster has an optional kind. Unknown: not looked yet, or not allowed to look. */
 export type Presence = 'Served' | 'Absent' | 'Unknown';

@@ -39,7 +39,7 @@ export function desiredInput(
     api,
     revision: {hash: revisionHash(data), data},
     databaseVersion: RENDER_VERSION,
-    presence: {PrometheusRule: has, PodMonitor: has},
+    presence: {PrometheusRule: has, PodMonitor: has, HTTPRoute: has},
     operatorNamespace: 'maintenance-api-system',
     backupImage: 'registry.example.com/maintenance-api-operator:0.1.0',
     backupKey: 'generated-1a2b3c4d5e6f',
@@ -222,5 +222,15 @@ export const scenarios: Readonly<Record<string, DesiredInput>> = {
   'external-database': desiredInput(aMaintenanceApi({database: externalDatabase, backup: minimalBackup}), {
     references: {'Secret/repairs-app': 'c'.repeat(32)},
   }),
+  gateway: desiredInput(
+    aMaintenanceApi({
+      monitoring: {rulesAs: 'None'},
+      exposure: {
+        host: 'shop.example.com',
+        gateway: {parentRef: {name: 'public', namespace: 'gateways', sectionName: 'https'}},
+      },
+    }),
+    {has: 'Served'},
+  ),
   'longest-name': desiredInput(aMaintenanceApi({backup: minimalBackup}, 'a'.repeat(40)), {has: 'Served'}),
 };
