@@ -40,7 +40,7 @@ const external = {
 const EXTERNAL_FITS =
   'database.external.maxConnections must be at least 30 more than database.connectionsPerReplica times the most replicas and a quarter of them, which a rollout adds';
 const SWITCHED =
-  'database can not be switched between managed and external, which would leave the tasks behind: make a backup, apply a MaintenanceApi of another name with the other database, and load the backup into that';
+  'database must stay managed or stay external, since a switch would leave the tasks behind: make a backup, apply a MaintenanceApi of another name with the other database, and load the backup into that';
 
 const sized = (size: unknown) => ({managed: {storage: {size}}});
 const classed = (className: string) => ({managed: {storage: {className}}});

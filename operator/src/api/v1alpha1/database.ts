@@ -39,7 +39,7 @@ export const database = z
       {
         rule: 'has(self.external) == has(oldSelf.external)',
         message:
-          'database can not be switched between managed and external, which would leave the tasks behind: make a backup, apply a MaintenanceApi of another name with the other database, and load the backup into that',
+          'database must stay managed or stay external, since a switch would leave the tasks behind: make a backup, apply a MaintenanceApi of another name with the other database, and load the backup into that',
       },
       {rule: `${size('self')}.compareTo(${size('oldSelf')}) == 0`, message: 'storage.size is immutable'},
       {rule: `${className('self')} == ${className('oldSelf')}`, message: 'storage.className is immutable'},
