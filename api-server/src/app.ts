@@ -17,6 +17,7 @@ import {withLateChildren} from './request-logger.ts';
 import type {TaskRepository} from './tasks/repository.ts';
 import {taskRoutes} from './tasks/routes.ts';
 import type {TokenVerifier} from './tokens/store.ts';
+import type {Tracing} from './tracing/tracing.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -41,6 +42,8 @@ export interface AppDependencies {
   readonly readOnly: {readonly active: boolean};
   readonly logger: FastifyBaseLogger;
   readonly requestLog: RequestLog;
+  /** Undefined: nothing is traced. */
+  readonly tracing: Tracing | undefined;
   readonly now: () => Date;
   /** Of the release, for the API's description. */
   readonly version: string;
@@ -48,7 +51,7 @@ export interface AppDependencies {
 
 /** Builds the API without a port or a database of its own: listen on it, or `inject` requests. */
 export function buildApp(dependencies: AppDependencies): FastifyInstance {
-  const {tasks, tokens, metrics, readiness, drain, logger, requestLog, now, version} = dependencies;
+  const {tasks, tokens, metrics, readiness, drain, logger, requestLog, tracing, now, version} = dependencies;
   const {admission, limit, readOnly} = dependencies;
   const app = fastify({
     loggerInstance: withLateChildren(logger),
@@ -76,14 +79,14 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     },
     clientErrorHandler: (error, socket) => answerBrokenRequest(metrics, error, socket),
     frameworkErrors: (error, request, reply) => {
-      observeRequest({metrics, requestLog}, request, reply);
+      observeRequest({metrics, requestLog, tracing}, request, reply);
       sendProblem(error, request, reply);
     },
   });
   // Fastify would take plain text for a body too, and then find that it isn't an object.
   app.removeContentTypeParser('text/plain');
   void app.register(problemDetails);
-  void app.register(observeRequests, {metrics, requestLog});
+  void app.register(observeRequests, {metrics, requestLog, tracing});
   void app.register(drainConnections, {drain});
   void app.register(healthRoutes, {readiness, drain});
   void app.register(openApiRoutes, {prefix: '/api/v1', version});

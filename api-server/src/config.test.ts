@@ -44,7 +44,26 @@ describe('the environment of the server', () => {
       readOnlyReloadMs: 5000,
       limits: {maxInFlight: 200, maxEventLoopDelayMs: 1000, perSecond: 0, burst: 1},
       deletedRetentionMs: 90 * 24 * 3600 * 1000,
+      tracing: undefined,
     });
+  });
+
+  test('traces only where the standard environment names a receiver, and refuses what it can not do', () => {
+    const tracingOf = (env: Environment): unknown => parseServeConfig({...MINIMAL, ...env}).tracing;
+    const endpoint = {OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318'};
+    expect(tracingOf(endpoint)).toEqual({protocol: 'http/protobuf', sampler: 'parentbased_always_on', ratio: 1});
+    expect(tracingOf({...endpoint, OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25'})).toEqual({
+      protocol: 'http/protobuf',
+      sampler: 'traceidratio',
+      ratio: 0.25,
+    });
+    expect(tracingOf({...endpoint, OTEL_SDK_DISABLED: 'TRUE'})).toBeUndefined();
+    expect(tracingOf({...endpoint, OTEL_TRACES_EXPORTER: 'none'})).toBeUndefined();
+    const wrong = {OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc'};
+    expect(problemsOf(() => tracingOf(wrong))).toEqual([
+      'OTEL_EXPORTER_OTLP_ENDPOINT must be a URL with http or https',
+      'OTEL_EXPORTER_OTLP_PROTOCOL must be one of http/protobuf, http/json',
+    ]);
   });
 
   test('keeps deleted tasks for ever when they are to be kept for 0 days', () => {

@@ -32,6 +32,16 @@ export interface ServeConfig {
   readonly limits: LoadLimits;
   /** For how long a deleted task can be restored; undefined: for ever. */
   readonly deletedRetentionMs: number | undefined;
+  /** Undefined: nothing is traced. */
+  readonly tracing: TracingConfig | undefined;
+}
+
+/** What the standard environment of OpenTelemetry says of traces, but for what the exporter reads itself. */
+export interface TracingConfig {
+  readonly protocol: (typeof OTLP_PROTOCOLS)[number];
+  readonly sampler: (typeof SAMPLERS)[number];
+  /** Of traces, for samplers with `traceidratio`. */
+  readonly ratio: number;
 }
 
 /** From where on requests are refused. */
@@ -57,6 +67,15 @@ export interface MigrateConfig {
 }
 
 const DAY_MS = 24 * 3600 * 1000;
+const OTLP_PROTOCOLS = ['http/protobuf', 'http/json'] as const;
+const SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -94,6 +113,7 @@ export function parseServeConfig(env: Environment): ServeConfig {
     readOnlyReloadMs: reader.seconds('READ_ONLY_RELOAD_SECONDS', {default: 5, min: 0.05, max: 300}),
     limits: loadLimits(reader),
     deletedRetentionMs: deletedRetention(reader),
+    tracing: tracingConfig(reader),
   };
   reader.finish();
   return config;
@@ -136,6 +156,24 @@ function loadLimits(reader: Reader): LoadLimits {
 function deletedRetention(reader: Reader): number | undefined {
   const days = reader.integer('DELETED_TASKS_RETENTION_DAYS', {default: 90, min: 0, max: 36_500});
   return days === 0 ? undefined : days * DAY_MS;
+}
+
+function tracingConfig(reader: Reader): TracingConfig | undefined {
+  const names = ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+  const endpoint = names.find((name) => reader.optional(name) !== undefined);
+  const isOff = reader.optional('OTEL_SDK_DISABLED')?.toLowerCase() === 'true';
+  if (endpoint === undefined || isOff || reader.optional('OTEL_TRACES_EXPORTER') === 'none') return undefined;
+  // The exporter would only log it, and then send everything to this host.
+  if (!/^https?:$/.test(URL.parse(reader.optional(endpoint) ?? '')?.protocol ?? '')) {
+    reader.refuse(endpoint, 'must be a URL with http or https');
+  }
+  const forTraces = 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL';
+  const protocol = reader.optional(forTraces) === undefined ? 'OTEL_EXPORTER_OTLP_PROTOCOL' : forTraces;
+  return {
+    protocol: reader.oneOf(protocol, OTLP_PROTOCOLS, 'http/protobuf'),
+    sampler: reader.oneOf('OTEL_TRACES_SAMPLER', SAMPLERS, 'parentbased_always_on'),
+    ratio: reader.number('OTEL_TRACES_SAMPLER_ARG', {default: 1, min: 0, max: 1}),
+  };
 }
 
 function databaseConfig(reader: Reader): DatabaseConfig {
@@ -195,6 +233,10 @@ class Reader {
   /** A duration in seconds, with decimals where wanted; returned in milliseconds. */
   seconds(name: string, bounds: Bounds): number {
     return Math.round(this.#number(name, bounds, /^\d+(\.\d+)?$/, 'a number of seconds') * 1000);
+  }
+
+  number(name: string, bounds: Bounds): number {
+    return this.#number(name, bounds, /^\d*\.?\d+$/, 'a number');
   }
 
   oneOf<T extends string>(name: string, values: readonly T[], fallback: T): T {

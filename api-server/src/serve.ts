@@ -50,11 +50,23 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
     onChange: (active) => logger.warn({active}, 'Read-only mode'),
     onError: (err) => logger.error({err}, 'Read-only mode not read, it stays as it was'),
   });
+  // Imported here so that a process which traces nothing has nothing of it in memory.
+  const tracing =
+    config.tracing === undefined
+      ? undefined
+      : await (
+          await import('./tracing/otel.ts')
+        ).startTracing({
+          config: config.tracing,
+          version: packageJson.version,
+          warn: (fields, message) => logger.warn(fields, message),
+        });
   // One of the replica's connections is the readiness probe's.
   const database: Database = new Database({
     connect: connectorFor(config.database),
     size: config.connections - 1,
     observe: (query, seconds) => metrics.observeQuery(query, seconds),
+    trace: tracing === undefined ? undefined : (query) => tracing.statement(query),
   });
   const metrics: Metrics = new Metrics({
     version: packageJson.version,
@@ -76,7 +88,7 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
   const {limits} = config;
   const admission = new LoadMeter({maxDelayMs: limits.maxEventLoopDelayMs, maxInFlight: limits.maxInFlight, clock});
   const app = buildApp({
-    ...{tasks, tokens, metrics, readiness, drain, admission, readOnly, logger, requestLog},
+    ...{tasks, tokens, metrics, readiness, drain, admission, readOnly, logger, requestLog, tracing},
     limit: new RateLimit({perSecond: limits.perSecond, burst: limits.burst, clock}),
     now: () => new Date(),
     version: packageJson.version,
@@ -103,6 +115,7 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
     admission.stop();
     await Promise.all([tokens.stop(), readOnly.stop(), readiness.stop(), ...background.map((task) => task.stop())]);
     await database.close();
+    await tracing?.stop();
     metricsServer.close();
     metricsServer.closeAllConnections();
   };

@@ -26,6 +26,8 @@ export interface DatabaseOptions {
   readonly size: number;
   /** Called after each statement with its name and duration in seconds. */
   readonly observe: (statement: string, seconds: number) => void;
+  /** Called before each statement with its name; what it gives is called with the outcome. Undefined: nothing is traced. */
+  readonly trace?: ((statement: string) => ((error: unknown) => void) | undefined) | undefined;
 }
 
 /** Requests that may wait, per connection: at 10 ms a request, the last of them waits well under the longest wait. */
@@ -48,10 +50,12 @@ const ROLLBACK: Statement = {name: 'rollback', sql: 'ROLLBACK'};
 export class Database {
   readonly #pool: Pool<Connection>;
   readonly #observe: DatabaseOptions['observe'];
+  readonly #trace: DatabaseOptions['trace'];
 
-  constructor({connect, size, observe}: DatabaseOptions) {
+  constructor({connect, size, observe, trace}: DatabaseOptions) {
     this.#pool = new Pool({connect, size, queueLimit: size * QUEUED_PER_CONNECTION, waitMs: WAIT_MS});
     this.#observe = observe;
+    this.#trace = trace;
   }
 
   states(): PoolStates {
@@ -143,19 +147,22 @@ export class Database {
   #bounded<T>(statement: Statement, send: (done: (error: Error | null, result: T) => void) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const begin = performance.now();
+      const traced = this.#trace?.(statement.name);
       let isOver = false;
-      const end = (): boolean => {
+      const end = (error: Error | null): boolean => {
         if (isOver) return false;
         isOver = true;
         clearTimeout(timer);
         this.#observe(statement.name, (performance.now() - begin) / 1000);
+        traced?.(error);
         return true;
       };
       const timer = setTimeout(() => {
-        if (end()) reject(noAnswer(STATEMENT_TIMEOUT_MS, `running ${statement.name}`));
+        const error = noAnswer(STATEMENT_TIMEOUT_MS, `running ${statement.name}`);
+        if (end(error)) reject(error);
       }, STATEMENT_TIMEOUT_MS);
       send((error, result) => {
-        if (!end()) return;
+        if (!end(error)) return;
         if (error === null) resolve(result);
         else reject(error);
       });

@@ -5,6 +5,7 @@ import {Metrics} from '../metrics.ts';
 import {DrainState} from '../plugins/drain.ts';
 import {RateLimit} from '../plugins/rate-limit.ts';
 import type {Caller} from '../tokens/store.ts';
+import type {Tracing} from '../tracing/tracing.ts';
 import {MemoryTaskRepository} from './memory-task-repository.ts';
 
 export const TEST_TOKEN = 'a-token-for-unit-tests';
@@ -27,7 +28,10 @@ export interface TestApp {
 }
 
 /** Builds the API as the process does, but for the database and the file of tokens. */
-export function createTestApp({burst = 1000}: {readonly burst?: number} = {}): TestApp {
+export function createTestApp({
+  burst = 1000,
+  tracing,
+}: {readonly burst?: number; readonly tracing?: Tracing} = {}): TestApp {
   const tasks = new MemoryTaskRepository();
   const metrics = new Metrics({
     version: '0.0.0',
@@ -67,6 +71,7 @@ export function createTestApp({burst = 1000}: {readonly burst?: number} = {}): T
     drain,
     logger,
     requestLog: logger,
+    tracing,
     now: () => new Date('2026-11-23T05:00:00.123Z'),
     version: '1.2.3',
   });
