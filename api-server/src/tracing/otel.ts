@@ -11,7 +11,12 @@ import {
   type DiagLogger,
 } from '@opentelemetry/api';
 import {ExportResultCode, W3CTraceContextPropagator} from '@opentelemetry/core';
-import {detectResources, envDetector, resourceFromAttributes} from '@opentelemetry/resources';
+import {
+  detectResources,
+  resourceAttributesEnvDetector,
+  resourceFromAttributes,
+  serviceNameEnvDetector,
+} from '@opentelemetry/resources';
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
@@ -59,7 +64,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
 export function traceWith(processor: SpanProcessor, {config, version, warn}: TracingOptions): Tracing {
   const own = resourceFromAttributes({'service.name': 'tasks-api', 'service.version': version});
   const provider = new TracerProvider({
-    resource: own.merge(detectResources({detectors: [envDetector]})),
+    resource: own.merge(detectResources({detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector]})),
     sampler: samplerOf(config),
     spanProcessors: [processor],
   });
