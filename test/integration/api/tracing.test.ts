@@ -120,7 +120,8 @@ test('a receiver that never answers holds up no request, and not the end', async
   for (let i = 0; i < 50; i++) expect((await createTask(api, `task ${i}`)).status).toBe(201);
   api.signal('SIGTERM');
   expect(await api.exited).toBe(0);
-  expect(api.log).toContain('The last traces were not exported');
+  // Given up, since the export itself would take longer to fail.
+  expect(api.logged('outcome')).toBe('late');
   expect(api.log).not.toContain('Requests in flight were cut off');
 });
 
