@@ -102,8 +102,14 @@ describe('an operator whose templates make other pods', () => {
       const wrote = (await writes()).slice(before.writes).map(({verb, objectRef}) => `${verb} ${objectRef?.resource}`);
       expect(wrote).toEqual(['patch deployments']);
       expect(await everyPod()).toEqual(before.pods);
-      const ledger = (await world.ledger(WHERE.namespace, 'steady')).filter(({t}) => t > since);
-      expect(ledger.length).toBeGreaterThan(50);
+      const ledger = await waitFor(
+        'enough requests in that time',
+        async () => {
+          const sent = (await world.ledger(WHERE.namespace, 'steady')).filter(({t}) => t > since);
+          return sent.length > 50 ? sent : undefined;
+        },
+        60_000,
+      );
       expect(ledger.filter(isBad)).toEqual([]);
     },
     TIMEOUT_MS,
