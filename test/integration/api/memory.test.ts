@@ -162,6 +162,9 @@ test('two hundred clients who each create as many tasks as one request may, all 
 });
 
 test('the process has only those parts of Node.js in memory that it uses', async () => {
+  // Two of them would share the memory of one.
+  api.signal('SIGKILL');
+  await api.exited;
   const preload = 'process.on("SIGWINCH", () => console.log(JSON.stringify({modules: process.moduleLoadList})));';
   const observed = await setting
     .start({NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}`})
