@@ -2,6 +2,7 @@ import {afterAll, beforeAll, describe, expect, test} from '@jest/globals';
 import {deploymentPatches} from '../harness/audit.ts';
 import {isBad} from '../harness/ledger.ts';
 import {World} from '../harness/world.ts';
+import {serveUnderLoad} from './served.ts';
 
 /* A good release whose database stops answering must not be rolled back: no revision serves without its database. */
 const WHERE = {namespace: 'database-down', name: 'tasks'} as const;
@@ -10,11 +11,8 @@ let world: World;
 
 beforeAll(async () => {
   world = await World.join('e2e');
-  await world.createNamespace(WHERE.namespace);
-  await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name, {autoscaling: {minReplicas: 2, maxReplicas: 2}}));
-  await world.waitReady(WHERE, TIMEOUT_MS);
-  await world.startLoad(WHERE, {name: 'steady', rate: 20, seconds: 240, writes: 0});
-  await world.waitGood(WHERE, TIMEOUT_MS);
+  const two = {autoscaling: {minReplicas: 2, maxReplicas: 2}};
+  await serveUnderLoad(world, WHERE, two, {rate: 20, seconds: 240, writes: 0});
 }, 2 * TIMEOUT_MS);
 
 afterAll(async () => {

@@ -2,6 +2,7 @@ import {afterAll, beforeAll, expect, test} from '@jest/globals';
 import {byOperator, deploymentPatches, isEviction} from '../harness/audit.ts';
 import {waitFor} from '../harness/wait.ts';
 import {World} from '../harness/world.ts';
+import {serveUnderLoad} from './served.ts';
 
 /* What all pods share breaks: the cluster's names can't be looked up, and every pod lacks its database for that reason. */
 const WHERE = {namespace: 'dependencies', name: 'tasks'} as const;
@@ -14,11 +15,8 @@ const dnsPods = (): Promise<unknown[]> => world.list('pods', 'kube-system', 'k8s
 
 beforeAll(async () => {
   world = await World.join('e2e');
-  await world.createNamespace(WHERE.namespace);
-  await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name, {autoscaling: {minReplicas: 2, maxReplicas: 2}}));
-  await world.waitReady(WHERE, TIMEOUT_MS);
-  await world.startLoad(WHERE, {name: 'steady', rate: 20, seconds: 240, writes: 0.1});
-  await world.waitGood(WHERE, TIMEOUT_MS);
+  const two = {autoscaling: {minReplicas: 2, maxReplicas: 2}};
+  await serveUnderLoad(world, WHERE, two, {rate: 20, seconds: 240, writes: 0.1});
 }, 2 * TIMEOUT_MS);
 
 afterAll(async () => {

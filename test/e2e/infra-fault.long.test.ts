@@ -1,6 +1,7 @@
 import {afterAll, beforeAll, expect, test} from '@jest/globals';
 import {byOperator, isEviction, isWrite} from '../harness/audit.ts';
 import {World} from '../harness/world.ts';
+import {serveUnderLoad} from './served.ts';
 
 /*
  * The node that every pod runs on falls silent, as when its kubelet hangs: its pods run on, and nobody is told. What the
@@ -17,12 +18,8 @@ const signalKubelet = async (signal: 'STOP' | 'CONT'): Promise<void> => {
 
 beforeAll(async () => {
   world = await World.join('e2e');
-  await world.createNamespace(WHERE.namespace);
   const spec = {replicas: 2, autoscaling: undefined};
-  await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name, spec));
-  await world.waitReady(WHERE, TIMEOUT_MS);
-  await world.startLoad(WHERE, {name: 'steady', rate: 20, seconds: 300, writes: 0.1});
-  await world.waitGood(WHERE, TIMEOUT_MS);
+  await serveUnderLoad(world, WHERE, spec, {rate: 20, seconds: 300, writes: 0.1});
 }, 2 * TIMEOUT_MS);
 
 afterAll(async () => {

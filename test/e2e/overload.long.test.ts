@@ -4,6 +4,7 @@ import {isBad} from '../harness/ledger.ts';
 import {waitFor} from '../harness/wait.ts';
 import {World} from '../harness/world.ts';
 import {waitReplicas, type Autoscaler as Observed} from './api-service.ts';
+import {serveUnderLoad} from './served.ts';
 
 /*
  * Many times the requests of before come to a good release whose pods may use no more CPU than they request. The operator
@@ -29,19 +30,14 @@ const patches = async (): Promise<number> => (await world.audit(deploymentPatche
 
 beforeAll(async () => {
   world = await World.join('e2e');
-  await world.createNamespace(WHERE.namespace);
   const cpu = '100m';
-  await world.apply(
-    world.maintenanceApi(WHERE.namespace, WHERE.name, {
-      autoscaling: {minReplicas: 2, maxReplicas: 4},
-      resources: {requests: {cpu, memory: '128Mi'}, limits: {cpu, memory: '128Mi'}},
-      // What is too much is refused at once, and not queued until probes fail as well.
-      env: [{name: 'MAX_REQUESTS_IN_FLIGHT', value: '10'}],
-    }),
-  );
-  await world.waitReady(WHERE, TIMEOUT_MS);
-  await world.startLoad(WHERE, {name: 'steady', rate: 10, seconds: 900, writes: 0.1});
-  await world.waitGood(WHERE, TIMEOUT_MS);
+  const spec = {
+    autoscaling: {minReplicas: 2, maxReplicas: 4},
+    resources: {requests: {cpu, memory: '128Mi'}, limits: {cpu, memory: '128Mi'}},
+    // What is too much is refused at once, and not queued until probes fail as well.
+    env: [{name: 'MAX_REQUESTS_IN_FLIGHT', value: '10'}],
+  };
+  await serveUnderLoad(world, WHERE, spec, {rate: 10, seconds: 900, writes: 0.1});
 }, 2 * TIMEOUT_MS);
 
 afterAll(async () => {

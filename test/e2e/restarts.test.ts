@@ -3,6 +3,7 @@ import {byOperator, deploymentPatches, isEviction, type AuditEvent} from '../har
 import {isBad} from '../harness/ledger.ts';
 import {waitFor} from '../harness/wait.ts';
 import {World} from '../harness/world.ts';
+import {serveUnderLoad} from './served.ts';
 
 /* One pod that hangs is replaced; pods that are not ready because their database hangs are left alone. */
 const WHERE = {namespace: 'restarts', name: 'tasks'} as const;
@@ -21,12 +22,8 @@ const patches = (): Promise<AuditEvent[]> => world.audit(deploymentPatches(WHERE
 
 beforeAll(async () => {
   world = await World.join('e2e');
-  await world.createNamespace(WHERE.namespace);
   const spec = {image: world.images.latching.ref, autoscaling: {minReplicas: 2, maxReplicas: 2}};
-  await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name, spec));
-  await world.waitReady(WHERE, TIMEOUT_MS);
-  await world.startLoad(WHERE, {name: 'steady', rate: 20, seconds: 300, writes: 0.1});
-  await world.waitGood(WHERE, TIMEOUT_MS);
+  await serveUnderLoad(world, WHERE, spec, {rate: 20, seconds: 300, writes: 0.1});
 }, 2 * TIMEOUT_MS);
 
 afterAll(async () => {

@@ -6,6 +6,7 @@ import {waitFor} from '../harness/wait.ts';
 import {World} from '../harness/world.ts';
 import {GENERATION} from '../releases/next-operator/generation.ts';
 import {nextOperatorImage} from '../releases/next-operator/image.ts';
+import {serveUnderLoad} from './served.ts';
 
 /* The operator is replaced by a next one whose templates make other pods: no pod restarts until the spec asks for others. */
 const WHERE = {namespace: 'upgrade', name: 'tasks'} as const;
@@ -44,11 +45,8 @@ const writes = (): Promise<AuditEvent[]> =>
   );
 
 async function served(): Promise<void> {
-  await world.createNamespace(WHERE.namespace);
-  await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name, {autoscaling: {minReplicas: 2, maxReplicas: 2}}));
-  await world.waitReady(WHERE, TIMEOUT_MS);
-  await world.startLoad(WHERE, {name: 'steady', rate: 10, seconds: 300, writes: 0.1});
-  await world.waitGood(WHERE, TIMEOUT_MS);
+  const two = {autoscaling: {minReplicas: 2, maxReplicas: 2}};
+  await serveUnderLoad(world, WHERE, two, {rate: 10, seconds: 300, writes: 0.1});
 }
 
 async function buildNext(): Promise<void> {

@@ -7,27 +7,12 @@ import {FakeClock} from '../runtime/testing/fake-clock.ts';
 import {RecordingLogger} from '../runtime/testing/logs.ts';
 import {ServiceLevels} from '../slo/index.ts';
 import {ResourceStates} from './resource-state.ts';
+import {SECRETS} from './testing.ts';
 
 const KEY = 'apis/shop';
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
-
-const account = (user: string) => ({user, password: `${user}-password`});
-const SECRETS: OwnedSecrets = {
-  server: {
-    accounts: {
-      app: account('app'),
-      migrate: account('migrate'),
-      backup: account('backup'),
-      monitor: account('monitor'),
-      admin: account('admin'),
-    },
-    ...{authorityCertificate: 'ca', serverCertificate: 'tls', serverUuids: {}},
-  },
-  hashKey: 'admin-password',
-  version: '1',
-};
 
 const referring = (...names: string[]): Partial<MaintenanceApiSpecInput> => ({
   env: names.map((name) => ({name: name.toUpperCase(), valueFrom: {secretKeyRef: {name, key: 'k'}}})),

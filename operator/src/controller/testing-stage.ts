@@ -32,24 +32,9 @@ import {MaintenanceApiController} from './maintenance-api-controller.ts';
 import {ResourceMetrics} from './resource-metrics.ts';
 import {ResourceStates} from './resource-state.ts';
 import type {MaintenanceApiControllerOptions} from './scope.ts';
-import {aCache, anObject, type Content} from './testing.ts';
+import {aCache, anObject, SECRETS, type Content} from './testing.ts';
 
 const KEY = 'apis/shop';
-const account = (user: string) => ({user, password: `${user}-password`});
-const SECRETS: OwnedSecrets = {
-  server: {
-    accounts: {
-      app: account('app'),
-      migrate: account('migrate'),
-      backup: account('backup'),
-      monitor: account('monitor'),
-      admin: account('admin'),
-    },
-    ...{authorityCertificate: 'ca', serverCertificate: 'tls', serverUuids: {}},
-  },
-  hashKey: 'admin-password',
-  version: '1',
-};
 const SPEC: Partial<MaintenanceApiSpecInput> = {replicas: 2};
 const hashOf = (image: string): string =>
   revisionHash(revisionData(aMaintenanceApi({...SPEC, image: `registry.example.com/api:${image}`}), {}));

@@ -1,3 +1,4 @@
+import type {OwnedSecrets} from '../act/owned-secrets.ts';
 import {labels} from '../api/v1alpha1/index.ts';
 import type {Cache} from '../observe/cache.ts';
 import {projectBackup, projectJob} from '../observe/backup-projections.ts';
@@ -30,6 +31,24 @@ const projections = {
 
 /** Objects as the API server has them, by the cache's kind. */
 export type Content = Partial<Record<keyof typeof projections, readonly KubeObject[]>>;
+
+const account = (user: string) => ({user, password: `${user}-password`});
+
+/** What the operator knows of the Secrets of a resource whose database it runs. */
+export const SECRETS: OwnedSecrets = {
+  server: {
+    accounts: {
+      app: account('app'),
+      migrate: account('migrate'),
+      backup: account('backup'),
+      monitor: account('monitor'),
+      admin: account('admin'),
+    },
+    ...{authorityCertificate: 'ca', serverCertificate: 'tls', serverUuids: {}},
+  },
+  hashKey: 'admin-password',
+  version: '1',
+};
 
 /** An object of namespace `apis` that belongs to `shop`. */
 export function anObject(name: string, rest: object = {}, metadata: Partial<KubeObject['metadata']> = {}): KubeObject {

@@ -10,6 +10,7 @@ import {sideBySide} from '../../harness/stories.ts';
 import {waitFor} from '../../harness/wait.ts';
 import {backupFaults, BUCKET, LARGE} from '../backup/faults.ts';
 import {BackupStage} from '../backup/stage.ts';
+import {createWithBackup} from './backed-up.ts';
 import {ended, requestsOfAMinute, STATE_TIMEOUT_MS, tells, type Told} from './standing-faults.ts';
 
 /*
@@ -107,15 +108,7 @@ async function succeeds(namespace: string, uid: string): Promise<SimulatedBackup
 
 async function play(namespace: string, cause: string, {end, told, cured}: Fault): Promise<void> {
   const scene = await world.scene(namespace, 0);
-  await world.client.create(resources.secret, namespace, {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: {name: 'storage', namespace},
-    data: {accessKeyId: 'YQ==', secretAccessKey: 'Yg=='},
-  });
-  await world.create(namespace, {
-    backup: {schedule: NEVER, destination: {s3: {bucket: BUCKET, credentialsSecretRef: {name: 'storage'}}}},
-  });
+  await createWithBackup(world, namespace, {schedule: NEVER, bucket: BUCKET});
   scene.backup = end();
   const failed = await made(namespace, 'failing', 'Failed');
   expect(`BackupReady False ${failed.reason ?? ''}`).toBe(told[0]);

@@ -14,6 +14,7 @@ import type {SimulatedBackup} from '../../harness/simulated-backup.ts';
 import {conditionOf, Simulation} from '../../harness/simulation.ts';
 import {sideBySide} from '../../harness/stories.ts';
 import {waitFor} from '../../harness/wait.ts';
+import {createWithBackup} from './backed-up.ts';
 import {requestsOfAMinute} from './standing-faults.ts';
 
 /*
@@ -55,16 +56,7 @@ async function serving(
   spec: Partial<MaintenanceApiSpecInput> = {},
 ): Promise<Awaited<ReturnType<Simulation['scene']>>> {
   const scene = await world.scene(namespace, 0);
-  await world.client.create(resources.secret, namespace, {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: {name: 'storage', namespace},
-    data: {accessKeyId: 'YQ==', secretAccessKey: 'Yg=='},
-  });
-  await world.create(namespace, {
-    backup: {schedule, destination: {s3: {bucket: 'backups', credentialsSecretRef: {name: 'storage'}}}},
-    ...spec,
-  });
+  await createWithBackup(world, namespace, {schedule, bucket: 'backups'}, spec);
   return scene;
 }
 
