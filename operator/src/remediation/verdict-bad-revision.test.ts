@@ -1,6 +1,6 @@
 import {describe, expect, test} from '@jest/globals';
 import {decide} from './index.ts';
-import {anObservation, MINUTE, NOW, pods, type ObservationBuilder} from './testing.ts';
+import {anObservation, MINUTE, NOW, pods, SECOND, type ObservationBuilder} from './testing.ts';
 import {iso} from './text.ts';
 
 const BAD = {valid: 250, bad: 50};
@@ -67,6 +67,28 @@ describe('BadRevision', () => {
     expect(ruledOut(bake, 'BadRevision')).toBe(
       'the load before its rollout is not known, and no old pod is left to compare with',
     );
+  });
+
+  describe('that was shown while old pods were there', () => {
+    const bake = (): ObservationBuilder => anObservation().baking('b').answering('b', {valid: 750, bad: 150});
+    const since = NOW - 20 * SECOND;
+    const shown = (verdict: 'BadRevision' | 'ConfigChange' | 'Unknown', time = since): ObservationBuilder =>
+      bake().with({load: {}}).explained(verdict, time).standing({desired: 'b'});
+
+    test.each(['BadRevision', 'ConfigChange'] as const)('is known by %s after they are gone', (verdict) => {
+      const decision = decide(shown(verdict).build());
+      expect(decision.verdict).toBe('BadRevision');
+    });
+
+    test.each([
+      ['was not shown', shown('Unknown')],
+      ['was shown of what was rolled out before', shown('BadRevision', NOW - 10 * MINUTE)],
+      ['is retried', shown('BadRevision').with({retry: 'b'})],
+    ])('is judged anew where it %s', (_, observation) => {
+      expect(ruledOut(observation, 'BadRevision')).toBe(
+        'the load before its rollout is not known, and no old pod is left to compare with',
+      );
+    });
   });
 
   test('is not by a breach that began before its rollout', () => {

@@ -54,6 +54,10 @@ function crashLoopAlone(a: Assessment): Finding | undefined {
 
 function byOnset(a: Assessment, what: string, signals: readonly ExplainedSignal[]): Finding {
   if (a.otherPods.some((pod) => pod.ready)) return no('too little was measured of the old pods beside it to compare');
+  const shown = shownBefore(a);
+  if (shown !== undefined) {
+    return yes(`Revision ${a.serve} was shown to be the cause at ${shown}, and the breach goes on: ${what}.`, signals);
+  }
   const {current, beforeRollout} = a.o.load;
   if (current === undefined || beforeRollout === undefined || beforeRollout === 0) {
     return no('the load before its rollout is not known, and no old pod is left to compare with');
@@ -71,6 +75,18 @@ function byOnset(a: Assessment, what: string, signals: readonly ExplainedSignal[
       `(${figure(beforeRollout)} before): ${what}.`,
     [...signals, ...load],
   );
+}
+
+/**
+ * Since when this revision is blamed for the breach that goes on: that the old pods, by which it was shown, are gone by now
+ * takes nothing from it. A retry is judged anew.
+ */
+function shownBefore({o, previous, serve}: Assessment): string | undefined {
+  const blamed = o.retry !== serve && (previous?.verdict === 'BadRevision' || previous?.verdict === 'ConfigChange');
+  const since = blamed ? at(previous.time) : undefined;
+  return since !== undefined && o.deployment !== undefined && since >= o.deployment.rolloutStartedAt
+    ? previous?.time
+    : undefined;
 }
 
 function loadSignal(a: Assessment, name: string, perSecond: number, threshold?: string): ExplainedSignal {

@@ -239,6 +239,28 @@ describe('the load', () => {
     expect(levels.load(T + 30 * MINUTE, T + 3 * MINUTE).beforeRollout).toBeCloseTo(20, 6);
   });
 
+  test('before the rollout of a service that is young is that of its last seconds, as long as the rollout is asked about', () => {
+    const levels = new ServiceLevels();
+    const pod = readyPod(levels, 'p', 'a', T + 3 * S);
+    for (const seconds of [8, 13]) levels.record(pod.answers(50).sample(T + seconds * S));
+    const rollout = T + 14 * S;
+    expect(levels.load(rollout, rollout).beforeRollout).toBeCloseTo(10, 6);
+    for (let t = T + 18 * S; t <= T + 20 * MINUTE; t += 5 * S) levels.record(pod.answers(500).sample(t));
+    expect(levels.load(T + 20 * MINUTE, rollout).beforeRollout).toBeCloseTo(10, 6);
+    expect(levels.load(T + 20 * MINUTE, T + 11 * MINUTE).beforeRollout).toBeCloseTo(100, 6);
+    expect(levels.load(T + 20 * MINUTE, rollout).beforeRollout).toBeUndefined();
+  });
+
+  test('before a rollout is not known by less than five seconds', () => {
+    const levels = new ServiceLevels();
+    levels.record(
+      readyPod(levels, 'p', 'a', T)
+        .answers(40)
+        .sample(T + 4 * S),
+    );
+    expect(levels.load(T + 5 * S, T + 5 * S).beforeRollout).toBeUndefined();
+  });
+
   test('is not known where nothing was observed', () => {
     const levels = new ServiceLevels();
     expect(levels.load(T, T)).toEqual({});

@@ -17,6 +17,8 @@ const FINE_KEPT = 60;
 /** Revisions whose buckets are kept: what serves, what is rolled out, what is rolled back to, and one more. */
 const REVISIONS_KEPT = 4;
 const LOAD_BEFORE_MS = 10 * MINUTE_MS;
+/** Where no whole minute was observed before a rollout, so much of one tells the load too: one reading in a bake. */
+const SHORTEST_LOAD_MS = 5_000;
 /** What came since is what is compared with the load before. */
 const BASELINE_LAG_MS = 2 * MINUTE_MS;
 
@@ -32,6 +34,8 @@ export class ServiceLevels {
   readonly #minutes = new Cells(MINUTE_MS, 2, MINUTES_KEPT);
   /** By revision: valid, bad, total, slow. The revision that was measured last is the last. */
   readonly #buckets = new Map<string, {readonly fine: Cells; readonly coarse: Cells}>();
+  /** The load of the last moments before a rollout, from readings that are forgotten minutes later. */
+  #justBefore: {readonly rolloutStartedAt: number; readonly load: number | undefined} | undefined;
   #lastReadAt: number | undefined;
   #inherited: Inherited | undefined;
 
@@ -133,16 +137,17 @@ export class ServiceLevels {
   }
 
   /**
-   * Requests per second in the last minute; in the ten minutes before a rollout as far as those were observed; and in the
-   * last hours up to a moment ago, where at least a minute of them was.
+   * Requests per second in the last minute; in the ten minutes before a rollout as far as those were observed (in whole
+   * minutes, or, of a service that is younger, in its last seconds: those are known if this was asked within five minutes of
+   * the rollout's start, and are kept for the rollout that was asked about last); and in the last hours up to a moment
+   * ago, where at least a minute of them was.
    *
    * @param now milliseconds
    * @param rolloutStartedAt milliseconds
    */
   load(now: number, rolloutStartedAt?: number): {current?: number; beforeRollout?: number; baseline?: number} {
     const last = this.#recent.total(now, Number.NEGATIVE_INFINITY, REVISION_WINDOW_MS);
-    const before =
-      rolloutStartedAt === undefined ? undefined : this.#load(rolloutStartedAt - LOAD_BEFORE_MS, rolloutStartedAt);
+    const before = rolloutStartedAt === undefined ? undefined : this.#loadBefore(rolloutStartedAt);
     const until = now - BASELINE_LAG_MS;
     const baseline = this.#load(until - MINUTES_KEPT * MINUTE_MS, until, MINUTE_MS);
     return {
@@ -194,6 +199,16 @@ export class ServiceLevels {
       hours: this.#budget.rows(now),
       pods: this.#counters.checkpoint(),
     };
+  }
+
+  #loadBefore(rolloutStartedAt: number): number | undefined {
+    if (this.#justBefore?.rolloutStartedAt !== rolloutStartedAt) {
+      const last = this.#recent.total(rolloutStartedAt, Number.NEGATIVE_INFINITY);
+      const known = last !== undefined && last.to - last.from >= SHORTEST_LOAD_MS;
+      const load = known ? (last.total / (last.to - last.from)) * 1000 : undefined;
+      this.#justBefore = {rolloutStartedAt, load};
+    }
+    return this.#load(rolloutStartedAt - LOAD_BEFORE_MS, rolloutStartedAt) ?? this.#justBefore.load;
   }
 
   #load(from: number, to: number, atLeastMs = 1): number | undefined {
