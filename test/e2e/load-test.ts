@@ -10,6 +10,8 @@ export interface LoadTest {
   readonly namespace: string;
   /** Of the MaintenanceApi that it runs against, in the same namespace. */
   readonly target: string;
+  /** Of its Job; `k6` unless told. */
+  readonly job?: string;
   /** Requests a second. */
   readonly rate: number;
   /** At that rate, after half a minute of coming up to it. */
@@ -36,7 +38,6 @@ export interface LoadTestResult {
   readonly endedAt: number;
 }
 
-const JOB = 'k6';
 const SUMMARY = 'Summary: ';
 /** The token comes from the mounted Secret, so that it is in no object and no command line; the summary is one line. */
 const SCRIPT = String.raw`
@@ -73,8 +74,8 @@ export async function startLoadTest(world: World, test: LoadTest): Promise<void>
 /** Waits for k6 to end. */
 export async function finishedLoadTest(world: World, test: LoadTest, timeoutMs: number): Promise<LoadTestResult> {
   const ended = await waitFor('k6 has ended', async () => (await container(world, test))?.terminated, timeoutMs);
-  const log = await world.kubectl(['logs', '-n', test.namespace, `job/${JOB}`, '--tail=-1']);
-  await world.evidence(`${test.namespace}-k6.log`, log);
+  const log = await world.kubectl(['logs', '-n', test.namespace, `job/${jobOf(test)}`, '--tail=-1']);
+  await world.evidence(`${test.namespace}-${jobOf(test)}.log`, log);
   const line = log.split('\n').findLast((text) => text.startsWith(SUMMARY));
   if (line === undefined) throw new Error(`k6 ended with ${String(ended.exitCode)} and left no summary:\n${log}`);
   return {
@@ -85,13 +86,18 @@ export async function finishedLoadTest(world: World, test: LoadTest, timeoutMs: 
   };
 }
 
-async function container(world: World, {namespace}: LoadTest) {
-  const [pod] = await world.list<Pod>('pods', namespace, `job-name=${JOB}`);
+function jobOf({job}: LoadTest): string {
+  return job ?? 'k6';
+}
+
+async function container(world: World, test: LoadTest) {
+  const [pod] = await world.list<Pod>('pods', test.namespace, `job-name=${jobOf(test)}`);
   return pod?.status.containerStatuses?.[0]?.state;
 }
 
-function job({namespace, target, rate, seconds}: LoadTest, image: string): Manifest {
+function job(test: LoadTest, image: string): Manifest {
+  const {namespace, target, rate, seconds} = test;
   const env = {BASE_URL: `http://${target}`, RATE: rate, DURATION: `${String(seconds)}s`, HOME: '/out'};
   const command = ['sh', '-c', SCRIPT];
-  return clientJob({namespace, name: target}, JOB, {name: 'k6', image, command, env, scratch: '/out'});
+  return clientJob({namespace, name: target}, jobOf(test), {name: 'k6', image, command, env, scratch: '/out'});
 }

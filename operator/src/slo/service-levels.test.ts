@@ -253,11 +253,8 @@ describe('the load', () => {
 
   test('before a rollout is not known by less than five seconds', () => {
     const levels = new ServiceLevels();
-    levels.record(
-      readyPod(levels, 'p', 'a', T)
-        .answers(40)
-        .sample(T + 4 * S),
-    );
+    const pod = readyPod(levels, 'p', 'a', T);
+    levels.record(pod.answers(40).sample(T + 4 * S));
     expect(levels.load(T + 5 * S, T + 5 * S).beforeRollout).toBeUndefined();
   });
 
