@@ -18,6 +18,8 @@ export interface MetricsOptions {
   readonly poolStates: () => PoolStates;
   /** Why the database can't be used now; undefined while it can. */
   readonly databaseFailure: () => Cause | undefined;
+  /** Whether writes are refused. */
+  readonly readOnly: () => boolean;
 }
 
 /** Everything this process tells about itself. Every label has a closed set of values. */
@@ -28,11 +30,11 @@ export class Metrics {
   readonly #queries: Histogram<'query'>;
   readonly #migrations: Gauge<'version' | 'previous_can_read'>;
 
-  constructor({version, poolStates, databaseFailure}: MetricsOptions) {
+  constructor({version, poolStates, databaseFailure, readOnly}: MetricsOptions) {
     const registers = [this.#registry];
     this.#requests = new Counter({
       name: 'http_requests_total',
-      help: 'Answers given, by method, route template and status; 499 where the client left before the answer.',
+      help: 'Answers given, by method, route template and status; 499 where the client left before the answer, 423 where read-only mode refused it.',
       labelNames: ['method', 'route', 'status'],
       registers,
     });
@@ -58,6 +60,7 @@ export class Metrics {
     });
     registerPool(registers, poolStates);
     registerDependencies(registers, databaseFailure);
+    registerMode(registers, readOnly);
     registerProcess(registers, version);
   }
 
@@ -121,6 +124,17 @@ function registerDependencies(registers: Registry[], databaseFailure: () => Caus
     collect() {
       const failure = databaseFailure();
       for (const cause of causes) this.set({dependency: 'database', cause}, cause === failure ? 1 : 0);
+    },
+  });
+}
+
+function registerMode(registers: Registry[], readOnly: () => boolean): void {
+  new Gauge({
+    name: 'read_only_mode',
+    help: '1 while writes are refused because somebody asked for it.',
+    registers,
+    collect() {
+      this.set(readOnly() ? 1 : 0);
     },
   });
 }

@@ -72,6 +72,7 @@ export async function serve(config: ServeConfig, logger: Logger): Promise<Runnin
     version: packageJson.version,
     poolStates: () => database.states(),
     databaseFailure: () => readiness.failure,
+    readOnly: () => readOnly.active,
   });
   const readiness: DatabaseReadiness = new DatabaseReadiness({
     connect: connectorFor(config.database, {timeoutMs: PROBE_TIMEOUT_MS}),

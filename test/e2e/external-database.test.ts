@@ -134,4 +134,27 @@ describe('a service with an external database', () => {
     },
     2 * TIMEOUT_MS,
   );
+
+  test(
+    'refuses writes while read-only mode is on and says so, serves reads, and replaces no pod for it',
+    async () => {
+      const before = await uidsAndRestarts();
+      const writes = () => askInPod(world, WHERE, {method: 'POST', path: '/api/v1/tasks', body: {title: 'meanwhile'}});
+      const readOnly = (status: string) => (api: MaintenanceApi) =>
+        api.status?.conditions?.find(({type}) => type === 'ReadOnly')?.status === status;
+      const titles = () => mysql.sql(`SELECT COUNT(*) FROM ${SCHEMA}.tasks`);
+      await world.patchSpec(WHERE, {maintenance: {readOnly: true}});
+      await world.waitApi(WHERE, 'every pod refuses writes', readOnly('True'), TIMEOUT_MS);
+      const had = await titles();
+      const refused = await writes();
+      expect(refused).toMatchObject({status: 503, retryAfter: '30', body: {code: 'read-only'}});
+      expect((await askInPod(world, WHERE, {method: 'GET', path: '/api/v1/tasks'})).status).toBe(200);
+      expect(await titles()).toEqual(had);
+      await world.patchSpec(WHERE, {maintenance: {readOnly: false}});
+      await world.waitApi(WHERE, 'every pod takes writes', readOnly('False'), TIMEOUT_MS);
+      expect((await writes()).status).toBe(201);
+      expect(await uidsAndRestarts()).toEqual(before);
+    },
+    2 * TIMEOUT_MS,
+  );
 });

@@ -20,10 +20,12 @@ test('the API starts with the least connections that a spec may give it', () => 
 
 test('what the operator reads of a pod is what the API exposes', async () => {
   let databaseFailure: Cause | undefined;
+  let readOnly = false;
   const metrics = new Metrics({
     version: '1.2.3',
     poolStates: () => ({idle: 1, used: 2, connecting: 3, pending: 4}),
     databaseFailure: () => databaseFailure,
+    readOnly: () => readOnly,
   });
   const answer = (method: string, status: number, seconds: number): void =>
     metrics.countRequest({method, route: '/api/v1/tasks', status}, seconds);
@@ -41,6 +43,7 @@ test('what the operator reads of a pod is what the API exposes', async () => {
     residentBytes: expect.any(Number),
     cpuSeconds: expect.any(Number),
     failing: undefined,
+    readOnly: false,
     migrations: [
       {version: 1, previousCanRead: true},
       {version: 2, previousCanRead: false},
@@ -49,4 +52,8 @@ test('what the operator reads of a pod is what the API exposes', async () => {
   for (databaseFailure of causes) {
     expect(readPodMetrics(await metrics.page(), 500)?.failing).toBe(`database: ${databaseFailure}`);
   }
+  // What read-only mode refuses is no service that failed, and says so itself.
+  readOnly = true;
+  for (let i = 0; i < 100; i++) answer('POST', 423, 0.001);
+  expect(readPodMetrics(await metrics.page(), 500)).toMatchObject({valid: 3, bad: 1, fast: 2, readOnly: true});
 });

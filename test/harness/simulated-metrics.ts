@@ -4,6 +4,8 @@ interface Served {
   readonly bad: number;
   /** Good ones over the threshold of the latency objective. */
   readonly slow: number;
+  /** By read-only mode. */
+  readonly refused: number;
   readonly cpuSeconds: number;
   /** RFC 3339. */
   readonly startedAt: string;
@@ -14,11 +16,12 @@ interface Tells {
   readonly migrations?: readonly {readonly version: number; readonly previousCanRead: boolean}[];
   readonly cpu?: number;
   readonly failing?: string;
+  readonly refusedShare?: number;
   readonly memory?: (ranMs: number) => number;
 }
 
 /** The `/metrics` of a simulated pod. */
-export function metricsPage(pod: Served, {migrations, cpu, failing, memory}: Tells): string {
+export function metricsPage(pod: Served, {migrations, cpu, failing, memory, refusedShare}: Tells): string {
   const good = Math.floor(pod.good);
   const bad = Math.floor(pod.bad);
   const series = (status: string, count: number, slow = 0): string[] => [
@@ -34,7 +37,11 @@ export function metricsPage(pod: Served, {migrations, cpu, failing, memory}: Tel
   const bytes = memory?.(Date.now() - Date.parse(pod.startedAt));
   const resident = bytes === undefined ? [] : [`process_resident_memory_bytes ${bytes.toFixed(0)}`];
   const lacks = failing === undefined ? [] : [`dependency_failing{dependency="database",cause="${failing}"} 1`];
+  const mode = refusedShare === undefined ? [] : ['read_only_mode 1'];
+  const refused = series('423', Math.floor(pod.refused));
   const lines = [
+    ...mode,
+    ...refused,
     ...series('200', good, Math.min(good, Math.floor(pod.slow))),
     ...series('500', bad),
     ...schema,

@@ -26,6 +26,8 @@ export interface Behaviour {
   readonly waiting?: string;
   /** It ends again and again. */
   readonly crashes?: boolean;
+  /** Share of the requests that read-only mode refuses; it says that it is on, unless told it doesn't speak of it. */
+  readonly refusedShare?: number;
   /** Cores that each pod uses while it serves; unless told its `/metrics` doesn't say. */
   readonly cpu?: number;
   /** Why it can't use its database, as its `/metrics` says. */
@@ -71,6 +73,7 @@ interface SimulatedPod {
   good: number;
   slow: number;
   bad: number;
+  refused: number;
   /** CPU seconds since it began. */
   cpuSeconds: number;
   /** How often its `/metrics` was read, by whom. */
@@ -102,7 +105,7 @@ const STORAGE_CLASSES: ResourceRef = {
 const GOOD: Behaviour = {badShare: 0};
 const TICK_MS = 200;
 const METRICS_PORT = 9090;
-/** A loopback network of this process' own: Jest's workers differ by their numbers, other runs by their processes. */
+/** A loopback network of this process' own: Jest's workers differ by their numbers, runs by their processes. */
 const NETWORK = 16 + (process.pid % 100) * 2 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 2);
 let nextAddress = 1;
 
@@ -131,11 +134,12 @@ export class SimulatedPods {
   seen(
     namespace: string,
     ofImage: string,
-  ): {readonly bad: number; readonly prometheus: number; readonly operator: number} {
+  ): {readonly bad: number; readonly refused: number; readonly prometheus: number; readonly operator: number} {
     const all = [...this.#pods.values()].filter((pod) => pod.namespace === namespace && pod.image === ofImage);
     const sum = (of: (pod: SimulatedPod) => number): number => all.reduce((total, pod) => total + of(pod), 0);
     return {
       bad: sum(({bad}) => bad),
+      refused: sum(({refused}) => refused),
       prometheus: sum(({reads}) => reads.prometheus),
       operator: sum(({reads}) => reads.operator),
     };
@@ -168,11 +172,12 @@ export class SimulatedPods {
       );
       const each = (scene.requestsPerSecond * TICK_MS) / 1000 / Math.max(1, ready.length);
       for (const pod of ready) {
-        const {badShare, slowShare = 0, cpu = 0} = behaviourOf(scene, pod);
+        const {badShare, refusedShare = 0, slowShare = 0, cpu = 0} = behaviourOf(scene, pod);
         pod.cpuSeconds += (cpu * TICK_MS) / 1000;
         pod.bad += each * badShare;
-        pod.good += each * (1 - badShare);
-        pod.slow += each * (1 - badShare) * slowShare;
+        pod.refused += each * refusedShare;
+        pod.good += each * (1 - badShare - refusedShare);
+        pod.slow += each * (1 - badShare - refusedShare) * slowShare;
       }
     }
   }
@@ -282,7 +287,7 @@ export class SimulatedPods {
       startedAt: `${new Date().toISOString().slice(0, 19)}Z`,
       server: undefined,
       ready: false,
-      ...{good: 0, slow: 0, bad: 0, cpuSeconds: 0},
+      ...{good: 0, slow: 0, bad: 0, refused: 0, cpuSeconds: 0},
       reads: {prometheus: 0, operator: 0},
     };
     this.#pods.set(uid, simulated);
@@ -318,11 +323,7 @@ function ifChanged(error: unknown): void {
   if (!another && !isApiError(error, 'NotFound', 'Conflict')) throw error;
 }
 
-interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly lastTransitionTime: string;
-}
+type Condition = Readonly<Record<'type' | 'status' | 'lastTransitionTime', string>>;
 
 /** As containerd reports it: by repository and digest what was pulled, by its configuration's hash what was loaded. */
 function imageIdOf(image: string, digest: string | undefined): string {

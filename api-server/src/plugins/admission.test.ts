@@ -78,6 +78,20 @@ describe('read-only mode', () => {
     api.readOnly.active = false;
     expect((await send('POST')).statusCode).toBe(201);
   });
+
+  test('is told, and what it refuses is counted as what was asked for, not as a fault', async () => {
+    api.readOnly.active = true;
+    expect((await send('POST')).statusCode).toBe(503);
+    const page = await api.metrics.page();
+    expect(page).toContain('http_requests_total{method="POST",route="/api/v1/tasks",status="423"} 1');
+    expect(page).not.toContain('status="503"');
+    expect(page).toMatch(/^read_only_mode 1$/m);
+    api.readOnly.active = false;
+    expect(await api.metrics.page()).toMatch(/^read_only_mode 0$/m);
+    api.admission.refusal = 'too much';
+    expect((await send('POST')).statusCode).toBe(503);
+    expect(await api.metrics.page()).toContain('status="503"');
+  });
 });
 
 describe('a process with more to do than it can', () => {

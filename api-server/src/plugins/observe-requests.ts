@@ -65,7 +65,8 @@ export function observeRequest(
     if (route.startsWith(UNCOUNTED)) return;
     const milliseconds = performance.now() - begin;
     const status = finished ? reply.statusCode : CLIENT_CLOSED_REQUEST;
-    metrics.countRequest({method: request.method, route, status}, milliseconds / 1000);
+    const counted = finished ? (request.countedAs ?? status) : status;
+    metrics.countRequest({method: request.method, route, status: counted}, milliseconds / 1000);
     trace?.end({
       route: route === UNMATCHED_ROUTE ? undefined : route,
       status: finished ? status : undefined,

@@ -33,15 +33,16 @@ export function createTestApp({
   tracing,
 }: {readonly burst?: number; readonly tracing?: Tracing} = {}): TestApp {
   const tasks = new MemoryTaskRepository();
+  const readOnly = {active: false};
   const metrics = new Metrics({
     version: '0.0.0',
     poolStates: () => ({idle: 1, used: 2, connecting: 3, pending: 4}),
     databaseFailure: () => undefined,
+    readOnly: () => readOnly.active,
   });
   const readiness = {ready: true};
   const drain = new DrainState();
   const log: string[] = [];
-  const readOnly = {active: false};
   const clock = {now: 0};
   const admission = {
     refusal: undefined as string | undefined,

@@ -18,6 +18,7 @@ import type {BackupAnswer} from './backup-ready.ts';
 import {exposureProblem} from './exposure-view.ts';
 import {windowProblem} from './maintenance-window.ts';
 import {monitoringReady} from './monitoring-view.ts';
+import {readOnlyAnswer} from './read-only-view.ts';
 
 /** How the database is, put together by the controller: of its own from pod, volume and probe, else from what its clients say. */
 export type DatabaseView =
@@ -232,6 +233,7 @@ function answers(input: ConditionInput): Record<ConditionType, Answer> {
     MonitoringReady: monitoring(input),
     ObjectivesMet: objectivesMet(input),
     Remediating: remediating(input.decision),
+    ReadOnly: readOnlyAnswer(input.observation, input.decision),
     Paused: paused
       ? {status: 'True', reason: 'Paused', message: 'spec.paused is set: children are left alone'}
       : {status: 'False', reason: 'NotPaused', message: 'Children are managed'},

@@ -14,6 +14,7 @@ describe('a new resource', () => {
       'apply ServiceAccount/shop',
       'apply ServiceAccount/shop-mysql',
       'apply ConfigMap/shop-mysql-config',
+      'apply ConfigMap/shop-mode',
       'apply NetworkPolicy/shop-mysql',
       'apply NetworkPolicy/shop',
       'apply Service/shop-mysql-pods',

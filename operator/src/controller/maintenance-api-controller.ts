@@ -355,7 +355,8 @@ export class MaintenanceApiController {
     const server = api.spec.slo.source?.prometheusRef?.name;
     if (server === undefined) sources.forget(key);
     else sources.watch(key, {server, targets, thresholdMilliseconds});
-    if (server === undefined || decision.looksClosely) {
+    // Only the pods themselves say whether they refuse writes.
+    if (server === undefined || decision.looksClosely || decision.maintenance?.readOnly === true) {
       scraper.watch(key, targets, {thresholdMilliseconds, intervalMs: decision.lookAgainMs});
     } else scraper.forget(key);
   }

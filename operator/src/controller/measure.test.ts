@@ -32,6 +32,7 @@ const aReading = (readAt: number, valid: number): ScrapeResult => ({
       residentBytes: undefined,
       cpuSeconds: undefined,
       failing: undefined,
+      readOnly: undefined,
       migrations: undefined,
     },
   },

@@ -104,6 +104,12 @@ function memoryOf(
   return {bytes, limit: quantityValue(limit), trends: memory.trends(scrape.uid)};
 }
 
+/** What a pod says of itself, where it could be read. */
+function wordOf(scrape: ScrapeResult | undefined): {failing: string | undefined; readOnly: boolean | undefined} {
+  const reading = scrape?.failures === 0 ? scrape.reading : undefined;
+  return {failing: reading?.failing, readOnly: reading?.readOnly};
+}
+
 /**
  * One of the API's pods, as the API server tells, with its last reading.
  *
@@ -136,7 +142,7 @@ function podFacts(
       unschedulable: value.unschedulable,
       imageId: value.imageId,
       failedReads: scrape && Math.max(scrape.failures, blindRounds),
-      failing: scrape?.failures === 0 ? scrape.reading?.failing : undefined,
+      ...wordOf(scrape),
       memory: memoryOf(scrape, value.memoryLimit, memory),
       cpuShare: cpuRequested > 0 && scrape?.cpuCores !== undefined ? scrape.cpuCores / cpuRequested : undefined,
     }),

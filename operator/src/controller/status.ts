@@ -107,6 +107,10 @@ function upgradeStatus({api, observation}: StatusInput): Pick<MaintenanceApiStat
   return upgrade === undefined ? {} : {upgrade};
 }
 
+function maintenanceStatus({decision: {maintenance}}: StatusInput): Pick<MaintenanceApiStatus, 'maintenance'> {
+  return maintenance === undefined ? {} : {maintenance};
+}
+
 /** The whole status, composed once at the end of a reconcile from what was observed and decided. */
 export function statusOf(input: StatusInput): MaintenanceApiStatus {
   const {api, observation, decision} = input;
@@ -127,6 +131,7 @@ export function statusOf(input: StatusInput): MaintenanceApiStatus {
     database: databaseStatus(input),
     ...backupStatus(input),
     slo: [...input.objectives],
+    ...maintenanceStatus(input),
     ...(decision.restart === undefined ? {} : {restart: decision.restart}),
     remediation: {
       ...(observation.pause === undefined ? {} : {paused: observation.pause}),

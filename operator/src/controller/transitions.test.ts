@@ -20,6 +20,8 @@ const T1 = '2026-01-01T00:01:00Z';
 const T2 = '2026-01-01T00:02:00Z';
 const BREACHED = condition({type: 'ObjectivesMet', status: 'False', reason: 'ObjectiveBreached', message: 'too slow'});
 const MET = condition({type: 'ObjectivesMet', status: 'True', reason: 'ObjectivesMet'});
+const readOnly = (status: 'True' | 'False' | 'Unknown') =>
+  condition({type: 'ReadOnly', status, reason: 'ReadOnly', message: 'in words'});
 const ENDED_SO = {state: 'Ended', outcome: 'Helped', endedAt: T2, message: 'The breach ended.'} as const;
 const ENDED = anAction(ENDED_SO);
 const HELD = deciding({
@@ -139,6 +141,13 @@ const rows: [EventReason, MaintenanceApiStatus | undefined, MaintenanceApiStatus
   ['UpgradeCompleted', {upgrade: OLD_PODS}, {}, 'generation 2'],
   ['RemediationPaused', {}, remediating({paused: 'a migration by hand'}), 'a migration by hand'],
   ['RemediationResumed', remediating({paused: 'true'}), remediating({}), 'again'],
+  ['ReadOnlyBegun', {conditions: [readOnly('Unknown')]}, {conditions: [readOnly('True')]}, 'words'],
+  [
+    'ReadOnlyEnded',
+    {conditions: [readOnly('Unknown')], maintenance: {readOnly: true, since: 'then'}},
+    {conditions: [readOnly('False')], maintenance: {readOnly: false, since: 'now'}},
+    'words',
+  ],
   ['ObjectiveMet', {conditions: [BREACHED]}, {conditions: [MET]}, 'words'],
 ];
 

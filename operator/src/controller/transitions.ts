@@ -47,6 +47,10 @@ class Side {
     return this.#status?.replicas?.floor;
   }
 
+  get readOnly(): boolean {
+    return this.#status?.maintenance?.readOnly === true;
+  }
+
   get restart(): NonNullable<Status>['restart'] {
     return this.#status?.restart;
   }
@@ -130,6 +134,8 @@ const pausedOr =
     if ((now !== undefined) !== paused || (before !== undefined) === paused) return undefined;
     return paused ? `No action is taken: ${now}` : 'Actions are taken again';
   };
+
+const readOnlyEnded: Rule = (was, is) => (was.readOnly && !is.readOnly ? is.condition('ReadOnly').message : undefined);
 
 const restarts: Rule = (was, is) => {
   const action = begun('Restart', was, is);
@@ -272,6 +278,8 @@ const rules: readonly (readonly [EventReason, Rule])[] = [
   ['UpgradeCompleted', upgradeCompleted],
   ['RemediationPaused', pausedOr(true)],
   ['RemediationResumed', pausedOr(false)],
+  ['ReadOnlyBegun', turned('ReadOnly', 'True')],
+  ['ReadOnlyEnded', readOnlyEnded],
   ['RestartStarted', restarts],
   ['RestartHelped', actionEnded('Restart', true)],
   ['RestartNotHelped', actionEnded('Restart', false)],

@@ -1,7 +1,7 @@
 import {describe, expect, test} from '@jest/globals';
 import * as fc from 'fast-check';
 import type {Deployment} from 'kubernetes-types/apps/v1.js';
-import type {Container} from 'kubernetes-types/core/v1.js';
+import type {Container, Volume} from 'kubernetes-types/core/v1.js';
 import {RESERVED_ENVIRONMENT, type MaintenanceApiSpecInput} from '../api/v1alpha1/index.ts';
 import {deployment, replicasHandover} from './deployment.ts';
 import {UnknownRenderVersion} from './render-version.ts';
@@ -20,6 +20,9 @@ function containers(built: Deployment): {api: Container; migrate: Container} {
 
 const variables = ({env = []}: Container): Record<string, string | undefined> =>
   Object.fromEntries(env.map(({name, value}) => [name, value]));
+
+const itemsOf = (volume: Volume | undefined): readonly {path: string}[] =>
+  (volume?.secret ?? volume?.configMap)?.items ?? [];
 
 describe('the pod template (invariant 8)', () => {
   // Everything that may change while a revision is served, at once and in any combination.
@@ -115,7 +118,7 @@ describe('the containers', () => {
       for (const [, path = ''] of files) {
         const mount = container.volumeMounts?.find(({mountPath}) => path.startsWith(`${mountPath}/`));
         const volume = built.spec?.template.spec?.volumes?.find(({name}) => name === mount?.name);
-        expect(volume?.secret?.items?.map((item) => `${mount?.mountPath ?? ''}/${item.path}`)).toEqual([path]);
+        expect(itemsOf(volume).map((item) => `${mount?.mountPath ?? ''}/${item.path}`)).toEqual([path]);
       }
     }
   });

@@ -3,6 +3,7 @@ import {deployment} from './deployment.ts';
 import {horizontalPodAutoscaler} from './horizontal-pod-autoscaler.ts';
 import {httpRoute} from './http-route.ts';
 import {ingress} from './ingress.ts';
+import {modeConfigMap} from './mode-config-map.ts';
 import {mysqlConfig} from './mysql-config-map.ts';
 import {mysqlPodsService, mysqlService, mysqlServiceAccount} from './mysql-service.ts';
 import type {DesiredInput, KubeObject} from './objects.ts';
@@ -56,6 +57,7 @@ export const builders: Readonly<Record<string, Builder>> = {
   serviceAccount,
   mysqlServiceAccount,
   mysqlConfig,
+  modeConfigMap,
   databaseNetworkPolicy,
   apiNetworkPolicy,
   backupNetworkPolicy,

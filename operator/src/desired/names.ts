@@ -10,6 +10,8 @@ export interface ChildNames {
   readonly api: string;
   /** ConfigMap with the alert rules. */
   readonly rules: string;
+  /** ConfigMap that switches read-only mode. */
+  readonly mode: string;
   /** Secret with the API's bearer tokens. */
   readonly apiTokens: string;
   /** StatefulSet, ClusterIP Service and ServiceAccount of the database. */
@@ -38,6 +40,7 @@ export function childNames(name: string): ChildNames {
   return {
     api: name,
     rules: `${name}-rules`,
+    mode: `${name}-mode`,
     apiTokens: `${name}-api-tokens`,
     database,
     databasePods: `${database}-pods`,
@@ -56,6 +59,9 @@ export function childNames(name: string): ChildNames {
     backupKeys: `${name}-backup-keys`,
   };
 }
+
+/** Key of the ConfigMap that switches read-only mode, and the name of the file that it is mounted as. */
+export const READ_ONLY_KEY = 'read-only';
 
 /** Name of the ControllerRevision that holds a revision. */
 export function revisionName(name: string, hash: string): string {

@@ -1,6 +1,6 @@
 import type {Container, EnvVar, PodTemplateSpec, Volume} from 'kubernetes-types/core/v1.js';
 import {childLabels, externalSecretKeys, labels, selectorLabels, type RevisionData} from '../api/v1alpha1/index.ts';
-import {childNames, ports} from './names.ts';
+import {childNames, ports, READ_ONLY_KEY} from './names.ts';
 import type {ServedRevision} from './objects.ts';
 import {containerSecurity, podSecurity, SECRET_MODE} from './pod-security.ts';
 import {secretKeys} from './secret-keys.ts';
@@ -13,6 +13,7 @@ const SHUTDOWN_SECONDS = 20;
 const API_USER = 65532;
 
 const FILES = '/etc/maintenance-api';
+const MODE = `${FILES}/mode`;
 
 interface MountedFile {
   readonly volume: string;
@@ -69,7 +70,11 @@ export function apiPod(name: string, {hash, data}: Pick<ServedRevision, 'hash' |
       ...(imagePullSecrets && {imagePullSecrets}),
       initContainers: [migrateContainer(name, data)],
       containers: [apiContainer(name, data)],
-      volumes: [...Object.values(files).map(secretVolume), {name: 'tmp', emptyDir: {sizeLimit: '64Mi'}}],
+      volumes: [
+        ...Object.values(files).map(secretVolume),
+        modeVolume(name),
+        {name: 'tmp', emptyDir: {sizeLimit: '64Mi'}},
+      ],
       ...placement(name, podTemplate),
     },
   };
@@ -106,6 +111,7 @@ function apiContainer(name: string, data: RevisionData): Container {
       {name: 'METRICS_PORT', value: String(ports.apiMetrics)},
       {name: 'DRAIN_SECONDS', value: String(DRAIN_SECONDS)},
       {name: 'API_TOKENS_FILE', value: pathOf(files.tokens)},
+      {name: 'READ_ONLY_FILE', value: `${MODE}/${READ_ONLY_KEY}`},
       ...databaseVariables(name, data),
       accountVariable('DB_USER', 'app', data),
       {name: 'DB_PASSWORD_FILE', value: pathOf(files.app)},
@@ -133,7 +139,11 @@ function apiContainer(name: string, data: RevisionData): Container {
       timeoutSeconds: 3,
       failureThreshold: 2,
     },
-    volumeMounts: [mount(files.tokens), mount(files.app), mount(files.authority), temporary],
+    volumeMounts: [
+      ...[mount(files.tokens), mount(files.app), mount(files.authority)],
+      {name: 'mode', mountPath: MODE, readOnly: true},
+      temporary,
+    ],
   };
 }
 
@@ -176,6 +186,12 @@ function mount({volume, directory}: MountedFile): {name: string; mountPath: stri
 
 function secretVolume({volume, secret, key}: MountedFile): Volume {
   return {name: volume, secret: {secretName: secret, defaultMode: SECRET_MODE, items: [{key, path: key}]}};
+}
+
+/** Optional: a ConfigMap that is gone must keep no pod from starting. */
+function modeVolume(name: string): Volume {
+  const items = [{key: READ_ONLY_KEY, path: READ_ONLY_KEY}];
+  return {name: 'mode', configMap: {name: childNames(name).mode, items, optional: true}};
 }
 
 type PodTemplateSettings = RevisionData['spec']['podTemplate'];

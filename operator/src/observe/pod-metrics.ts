@@ -17,6 +17,8 @@ export interface PodReading {
   readonly cpuSeconds: number | undefined;
   /** What it can't use now, and why, as it says itself (`database: dns`); undefined where it says nothing like that. */
   readonly failing: string | undefined;
+  /** Whether it refuses writes because it was told to; undefined where the image doesn't tell. */
+  readonly readOnly: boolean | undefined;
   /** undefined where the image doesn't expose schema_migration_info. */
   readonly migrations: readonly {readonly version: number; readonly previousCanRead: boolean}[] | undefined;
 }
@@ -26,6 +28,7 @@ const WANTED = new Set([
   'http_request_duration_seconds_bucket',
   'schema_migration_info',
   'dependency_failing',
+  'read_only_mode',
   'mysql_pool_pending_requests',
   'process_resident_memory_bytes',
   'process_cpu_seconds_total',
@@ -72,6 +75,7 @@ export function readPodMetrics(body: string, thresholdMilliseconds: number): Pod
   const bound = thresholdMilliseconds / 1000;
   const migrations = samples.filter((sample) => sample.name === 'schema_migration_info');
   const waiting = samples.find(({name, value}) => name === 'mysql_pool_pending_requests' && value >= 0);
+  const mode = samples.find(({name}) => name === 'read_only_mode');
   const resident = samples.find(({name, value}) => name === 'process_resident_memory_bytes' && value >= 0);
   const cpu = samples.find(({name, value}) => name === 'process_cpu_seconds_total' && value >= 0);
   const quick = buckets.filter(({labels}) => Number(labels['le']) === bound);
@@ -87,6 +91,7 @@ export function readPodMetrics(body: string, thresholdMilliseconds: number): Pod
     residentBytes: resident?.value,
     cpuSeconds: cpu?.value,
     failing: failingOf(samples),
+    readOnly: mode === undefined ? undefined : mode.value === 1,
     migrations:
       migrations.length === 0
         ? undefined

@@ -251,6 +251,7 @@ function readingOf(pod: CountedPod | undefined, latencyThresholdMs: number): Pod
     ...{valid: answered + late, bad, total, fast: fast ?? 0, latencyThresholdMs},
     ...{
       failing: undefined,
+      readOnly: undefined,
       poolWaiting: undefined,
       residentBytes: undefined,
       cpuSeconds: undefined,

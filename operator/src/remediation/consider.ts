@@ -201,6 +201,9 @@ function tried(a: Assessment, judgement: Judgement, limits: Limits, {kind, begin
     const considered = [refused, hold('the guard lets it pass by itself')];
     return {considered, heldBy: stop.guard, actAt: stop.until};
   }
+  if (stop.guard === 'ReadOnly') {
+    return {considered: [refused, hold('until read-only mode is off')], heldBy: stop.guard};
+  }
   if (waitsForEvidence(a, judgement, stop)) {
     return {considered: [refused, hold('more may be known at the next look')], heldBy: stop.guard};
   }

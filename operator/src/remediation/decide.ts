@@ -19,6 +19,7 @@ import {
   revisionToServe,
   type Evidence,
 } from './release.ts';
+import {maintenanceOf, readOnlyHold} from './maintenance.ts';
 import {advanced, interruption, outcome} from './progress.ts';
 import {ended, isRollback, recent, recorded, underWay} from './records.ts';
 import {digestOf} from './rollback.ts';
@@ -178,6 +179,7 @@ function decision(a: Assessment, judgement: Judgement, consideration: Considerat
     breaker,
     revisionPatches: patches(a, judgement, limits),
     floor,
+    maintenance: maintenanceOf(a.o),
     restart: restartOf(a, action),
     upgradesDatabase: upgradesDatabase(a, action),
     rolledOutAt: serve === a.serve ? a.rolledOutAt : undefined,
@@ -238,6 +240,8 @@ function breachedNow(a: Assessment, {verdict}: Judgement, heard: Limits['witness
  * keep a good release from becoming good.
  */
 function stands(a: Assessment, verdict: Judgement['verdict'], heard: Limits['witnesses']): boolean {
+  // What was refused on purpose is no breach of a revision's own, should its image count it as one.
+  if (readOnlyHold(a.o) !== undefined) return false;
   return !awaitsDatabase(heard) && (a.breaches.length > 0 || lasts(a, verdict));
 }
 

@@ -9,7 +9,7 @@ const TEXT = 1024;
 const MOST_SIGNALS = 16;
 
 /**
- * The explanation of a decision. As long as verdict, actions and guard are the same it is the one that stands, with its
+ * The explanation of a decision. As long as verdict, actions and guard (and whether it ends by itself) are the same it is the one that stands, with its
  * time and figures: it tells why the decision was made, not what is measured now.
  *
  * @param a the assessment
@@ -40,8 +40,13 @@ export function explain(
   return standing !== undefined && key(standing) === key(next) ? standing : next;
 }
 
-function key({verdict, considered}: Explanation): string {
-  return JSON.stringify([verdict, considered.map(({action, taken, guard}) => [action, taken, guard])]);
+/** A guard that let nothing pass without an end, and now has one, is news. */
+function key({verdict, considered, actAt}: Explanation): string {
+  return JSON.stringify([
+    verdict,
+    actAt !== undefined,
+    considered.map(({action, taken, guard}) => [action, taken, guard]),
+  ]);
 }
 
 function sentence(

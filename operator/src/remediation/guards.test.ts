@@ -47,7 +47,8 @@ test('the first guard in their order is the one that is named', () => {
   const steps: [string, (o: ObservationBuilder) => ObservationBuilder][] = [
     ['Paused', (o) => o],
     ['Mode', (o) => o.asking({paused: false})],
-    ['Cooldown', (o) => o.asking(auto)],
+    ['ReadOnly', (o) => o.asking({...auto, maintenance: {readOnly: true}})],
+    ['Cooldown', (o) => o.asking({maintenance: {readOnly: false}})],
     ['HourlyLimit', (o) => o.remediation({recentActions: [ended(10 * MINUTE)]})],
     ['Breaker', (o) => o.remediation({recentActions: []})],
     ['TargetTooOld', (o) => o.remediation({breaker: {state: 'Closed'}})],

@@ -7,6 +7,7 @@ import {
   type Guard,
 } from '../api/v1alpha1/index.ts';
 import type {Assessment} from './assessment.ts';
+import {readOnlyHold} from './maintenance.ts';
 import {didNotHelp, RECENT_KEPT} from './records.ts';
 import {raisedFloor} from './scale-up.ts';
 import {at, iso} from './text.ts';
@@ -46,6 +47,7 @@ type Guards = readonly (readonly [Guard, Check])[];
 const common: Guards = [
   ['Paused', paused],
   ['Mode', mode],
+  ['ReadOnly', readOnly],
   ['ActionUnderWay', ({action}) => (action === undefined ? undefined : `action ${action.id} is under way`)],
   ['Cooldown', cooldown],
   ['HourlyLimit', hourlyLimit],
@@ -106,6 +108,11 @@ function mode({a, kind}: Candidate): string | undefined {
   if (overall === 'Observe') return 'spec.remediation.mode is Observe';
   const field = fields[kind];
   return actions[field] === 'Observe' ? `spec.remediation.actions.${field} is Observe` : undefined;
+}
+
+function readOnly({a: {o}}: Candidate): ReturnType<Check> {
+  const hold = readOnlyHold(o);
+  return hold?.until === undefined ? hold?.reason : {reason: hold.reason, until: hold.until};
 }
 
 function cooldown({a, recentActions}: Candidate): ReturnType<Check> {

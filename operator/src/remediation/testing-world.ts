@@ -65,7 +65,7 @@ export class World {
 
   readonly #options: WorldOptions;
   readonly #chance: () => number;
-  readonly #spec: Observation['spec'];
+  #spec: Observation['spec'];
   #levels = new ServiceLevels();
   #memory = new MemoryTrends();
   #now = World.START;
@@ -107,7 +107,7 @@ export class World {
     return this.#revisions.get(hash);
   }
 
-  /** Readiest pods by revision. */
+  /** Ready pods of a revision. */
   ready(hash: string): number {
     return this.#pods.filter((pod) => pod.revision === hash && this.#isReady(pod)).length;
   }
@@ -125,24 +125,26 @@ export class World {
     }
   }
 
+  /** Somebody switches read-only mode, which pods follow at once. */
+  readOnly(on: boolean): void {
+    this.#spec = {...this.#spec, maintenance: {readOnly: on}};
+  }
+
   /** A pod of a revision is not Ready from now on, though it lives. @returns its uid */
   hang(hash: string): string {
-    const {uid} = this.#readyPod(hash);
-    this.#hung.set(uid, this.#now);
-    return uid;
+    return this.#lose(hash, this.#hung);
   }
 
   /** The node of a revision's pod is silent from now on. @returns the pod's uid */
   loseNode(hash: string): string {
-    const {uid} = this.#readyPod(hash);
-    this.#lost.set(uid, this.#now);
-    return uid;
+    return this.#lose(hash, this.#lost);
   }
 
-  #readyPod(hash: string): Pod {
+  #lose(hash: string, since: Map<string, number>): string {
     const pod = this.#pods.find((each) => each.revision === hash && this.#isReady(each));
     if (pod === undefined) throw new Error(`no pod of ${hash} is Ready`);
-    return pod;
+    since.set(pod.uid, this.#now);
+    return pod.uid;
   }
 
   /** Lets so many looks pass; `each` says how each of them goes. */
@@ -305,6 +307,7 @@ export class World {
         ...{lastDecision: explanation, recentActions: [...recentActions]},
         breaker: {state: breaker.state, ...(breaker.openedAt === undefined ? {} : {openedAt: iso(breaker.openedAt)})},
       },
+      ...(decision.maintenance && {maintenance: decision.maintenance}),
     };
   }
 
@@ -339,8 +342,7 @@ export class World {
   }
 
   #observe(status: Status): Observation {
-    const {revision, since} = this.#template;
-    const levels = this.#levels;
+    const [{revision, since}, levels] = [this.#template, this.#levels];
     const rolledOutAt = at(status.revisions?.rolledOutAt);
     const ready = this.#pods.filter((pod) => this.#isReady(pod));
     const mine = ready.filter((pod) => pod.revision === revision);
@@ -365,18 +367,15 @@ export class World {
       templates: {newest: 1, database: 1, mayReplace: false},
       ...{nodeEvictions: [], fleet: {size: 1, others: []}, backups: backups(this.#now)},
       revisionWindows: levels.revisionWindows(this.#now),
-      overlap: levels.overlap(this.#now, revision),
+      ...{overlap: levels.overlap(this.#now, revision), autoscaler: undefined, load: levels.load(this.#now, since)},
       serviceWindow: levels.serviceWindow(this.#now, measuredSince(status)),
       bakeRequests:
         rolledOutAt === undefined ? {} : {[revision]: levels.bakeRequests(revision, rolledOutAt, this.#now)},
-      load: levels.load(this.#now, since),
-      autoscaler: undefined,
       database: {
         ...{reachable: !this.#databaseIsDown(), migrations: [{version: 1, previousCanRead: true}]},
         ...(over ? {lastOutage: outage} : {}),
       },
-      ...{retry: this.retry, restart: undefined, pause: undefined},
-      freshId: `id-${this.#ids++}`,
+      ...{retry: this.retry, restart: undefined, pause: undefined, freshId: `id-${this.#ids++}`},
     };
   }
 
@@ -390,6 +389,7 @@ export class World {
     return {
       ...{uid: pod.uid, name: `api-${pod.uid}`, revision: pod.revision, createdAt: pod.createdAt},
       ...{ready, terminating: false, restarts: crashes ? 3 : 0, imageId: `sha256:${pod.revision}`, failedReads: 0},
+      ...this.#spec.maintenance,
       ...(ready ? {readySince: pod.simulated.readyAt} : {}),
       ...(memory ? {memory} : {}),
       ...(hungSince === undefined ? {} : {notReadySince: hungSince, runningSince: pod.createdAt}),

@@ -59,6 +59,8 @@ export interface PodFacts {
   readonly failedReads?: number;
   /** What it can't use now, and why, by its own word (`database: dns`); undefined where it says nothing like that. */
   readonly failing?: string;
+  /** Whether it refuses writes because it was told to; undefined where it doesn't say. */
+  readonly readOnly?: boolean;
   /** What is resident of what it may have, bytes, and how that moved; undefined where either is not known. */
   readonly memory?: {readonly bytes: number; readonly limit: number; readonly trends: readonly MemoryTrend[]};
   /** The CPU that it uses, as a share of what it requests (1: all of it). */
@@ -227,6 +229,8 @@ export interface Decision {
   readonly revisionPatches: readonly RevisionPatch[];
   /** The least number of pods while more than the spec's are kept; undefined: the spec's holds. */
   readonly floor: {readonly minReplicas: number; readonly expiresAt: number} | undefined;
+  /** Read-only mode, for status. */
+  readonly maintenance: MaintenanceApiStatus['maintenance'];
   /** The restart request that was answered last, for status. */
   readonly restart: MaintenanceApiStatus['restart'];
   /** The database's pod is replaced now for the newest generation of templates. */

@@ -148,6 +148,10 @@ describe('read-only mode', () => {
     expect((await api.request('GET', path)).status).toBe(200);
     expect((await api.request('GET', '/api/v1/tasks')).status).toBe(200);
     expect(await api.isReady()).toBe(true);
+    const page = await api.metrics();
+    expect(page).toMatch(/^read_only_mode 1$/m);
+    expect(page).toMatch(/method="PATCH",route="\/api\/v1\/tasks\/:id",status="423"} 1$/m);
+    expect(page).not.toContain('status="503"');
 
     await mounted('maybe');
     await eventually('a report', () => api.log.includes('Read-only mode not read') || undefined);

@@ -118,11 +118,7 @@ async function everyKindDeleted(): Promise<void> {
   await readyAgain(namespace);
 }
 
-interface Edit {
-  readonly op: 'add' | 'replace';
-  readonly path: string;
-  readonly value: unknown;
-}
+type Edit = Readonly<{op: 'add' | 'replace'; path: string; value: unknown}>;
 
 const edit = (path: string, value: unknown): Edit => ({op: 'replace', path, value});
 const containerImage = '/spec/template/spec/containers/0/image';
@@ -141,6 +137,9 @@ const edits: Readonly<Record<(typeof childResources)[number]['kind'], Edit>> = {
   CronJob: edit('/spec/schedule', '* * * * *'),
 };
 
+/** By id, where it isn't the kind's. */
+const ownEdits: Readonly<Record<string, Edit>> = {'ConfigMap/tasks-mode': edit('/data/read-only', 'true')};
+
 /** What somebody adds, which is none of our business. */
 const FOREIGN = {'example.com/note': 'foreign'};
 
@@ -156,9 +155,10 @@ async function everyKindEdited(): Promise<void> {
   await ready(namespace, {...EVERY_KIND, monitoring: {rulesAs: 'None'}});
   const before = await listedAll(childResources, namespace);
   for (const ref of childResources) {
-    for (const {metadata} of await listed(ref, namespace)) {
+    for (const object of await listed(ref, namespace)) {
+      const {metadata} = object;
       const body = [
-        edits[ref.kind],
+        ownEdits[idOf(object)] ?? edits[ref.kind],
         edit(`/metadata/labels/${labels.partOf.replace('/', '~1')}`, 'other'),
         {op: 'add', path: '/metadata/labels/example.com~1note', value: 'foreign'},
         {

@@ -66,6 +66,12 @@ export const events = {
     meaning: 'The pause-remediation annotation holds every action from now on',
   },
   RemediationResumed: {type: 'Normal', action: 'Judge', meaning: 'The pause-remediation annotation is gone'},
+  ReadOnlyBegun: {
+    type: 'Normal',
+    action: 'Maintenance',
+    meaning: 'Every pod refuses writes, as spec.maintenance.readOnly asks',
+  },
+  ReadOnlyEnded: {type: 'Normal', action: 'Maintenance', meaning: 'Every pod takes writes again'},
   RetryUnknown: {type: 'Warning', action: 'Retry', meaning: 'The retry annotation names no revision in history'},
   DatabaseInitialised: {type: 'Normal', action: 'Database', meaning: 'The database answered for the first time'},
   DatabaseUnreachable: {type: 'Warning', action: 'Database', meaning: 'The database stopped answering'},

@@ -27,6 +27,7 @@ export const RESERVED_ENVIRONMENT = [
   'MIGRATE_DB_USER',
   'MIGRATE_DB_PASSWORD_FILE',
   'TERMINATION_LOG',
+  'READ_ONLY_FILE',
 ] as const;
 
 /** Connections to MySQL that no API pod may use: people, migrations, monitoring. */
@@ -92,6 +93,15 @@ export const maintenanceApiSpec = z
         'When pods that an older operator rendered may be replaced by ones of its current templates. Remediation does not wait for them.',
       )
       .meta(atomicList),
+    maintenance: z
+      .object({
+        readOnly: z
+          .boolean()
+          .default(false)
+          .describe('Writes are refused, with 503 and Retry-After; reads go on. Pods follow it without a restart.'),
+      })
+      .prefault({})
+      .describe('What the service does without for a while, because somebody works on it.'),
     deletionPolicy: z
       .enum(['Retain', 'Delete'])
       .default('Retain')

@@ -46,6 +46,7 @@ export type Verdict = (typeof verdicts)[number];
 export const guards = [
   'Paused',
   'Mode',
+  'ReadOnly',
   'ActionUnderWay',
   'Cooldown',
   'HourlyLimit',
@@ -304,6 +305,13 @@ export const maintenanceApiStatus = z
       })
       .optional()
       .describe("The database's backups."),
+    maintenance: z
+      .object({
+        readOnly: z.boolean().describe('Whether writes are refused by any pod, or should be by all.'),
+        since: time.describe('Since when.'),
+      })
+      .optional()
+      .describe('Read-only mode as it was last seen; unset where it never was on.'),
     slo: z
       .array(objectiveStatus)
       .max(objectives.length)

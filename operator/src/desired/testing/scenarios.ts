@@ -166,6 +166,7 @@ export const fullSpec = {
     rulesAs: 'PrometheusRule',
   },
   maintenanceWindows: [{schedule: '0 3 * * 0', timeZone: 'Europe/Berlin', durationSeconds: 3600}],
+  maintenance: {readOnly: true},
   paused: true,
 } as const satisfies DeepReadonly<MaintenanceApiSpecInput>;
 
