@@ -40,6 +40,7 @@ async function demo(options: Options): Promise<void> {
   await mkdir(artifacts, {recursive: true});
   const progress = createProgress();
   print('▶ cluster: a Kubernetes node on this machine, and the images from the two Dockerfiles');
+  for (const step of steps) await step.prepare?.(progress);
   const world = await World.open({name: 'demo', progress, artifacts});
   print(`✔ cluster (${formatDuration(performance.now() - startedAt)})`);
   const facts: Facts = {loads: []};

@@ -1,4 +1,12 @@
+import type {Progress} from '../lib/progress.ts';
 import type {World} from '../../test/harness/world.ts';
+
+/** File of the evidence: the encrypted dump as the bucket had it. */
+export const BACKUP_OBJECT = 'backup-object.bin';
+/** File of the evidence: for each alert that had to fire, when Prometheus had it firing (Unix milliseconds). */
+export const ALERTS_FILE = 'alerts.json';
+/** Alerts of the operations guide that a database that hangs has to fire. */
+export const DATABASE_ALERTS = ['MaintenanceApiDatabaseUnreachable', 'MaintenanceApiDown'] as const;
 
 /** Where the demo's service lives. */
 export const WHERE = {namespace: 'maintenance-api', name: 'maintenance-api'} as const;
@@ -17,6 +25,15 @@ export interface Facts {
   loads: string[];
   /** Tasks that were acknowledged around the kills. */
   killedAt?: number;
+  /** Name of the MaintenanceApiBackup that was asked for. */
+  backup?: string;
+  /** Revision whose pods can be made to hang, and the pod that was. */
+  hanging?: string;
+  hungPod?: string;
+  hungAt?: number;
+  /** From when to when mysqld hung, so that alerts fire. */
+  databaseHungAt?: number;
+  databaseContinuedAt?: number;
 }
 
 /** What a step works with. */
@@ -35,10 +52,14 @@ export interface Step {
   readonly name: string;
   /** What it does, in a sentence. */
   readonly title: string;
+  /** Builds what the cluster doesn't have, which takes minutes once on a machine. */
+  readonly prepare?: (progress: Progress) => Promise<void>;
   readonly cause: (context: StepContext) => Promise<void>;
   readonly sabotage?: (context: StepContext) => Promise<void>;
   /** Throws when what was expected didn't come. */
   readonly observe: (context: StepContext) => Promise<void>;
+  /** Takes back what is outside of the service's namespace; in a cluster of the demo's own it goes with that. */
+  readonly leave?: (context: StepContext) => Promise<void>;
 }
 
 /** An observation that isn't what was expected. */

@@ -2,9 +2,11 @@
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {stateRoot} from '../lib/state.ts';
-import {byOperator, deploymentPatches, isWrite, readAudit} from '../../test/harness/audit.ts';
+import {byOperator, deploymentPatches, isEviction, isWrite, readAudit} from '../../test/harness/audit.ts';
 import {isBad, isBroken, type LedgerEntry} from '../../test/harness/ledger.ts';
-import {WHERE, type Facts} from './step.ts';
+import {ALERTS_FILE, BACKUP_OBJECT, DATABASE_ALERTS, WHERE, type Facts} from './step.ts';
+
+const MINUTE_MS = 60_000;
 
 /** One thing that must hold in the evidence. */
 interface Check {
@@ -26,6 +28,10 @@ interface Evidence {
   readonly writes: readonly LedgerEntry[];
   readonly rows: ReadonlySet<string>;
   readonly objects: readonly StoredObject[];
+  /** The encrypted dump, as the bucket had it. */
+  readonly backup: Buffer;
+  /** When each alert fired, by Prometheus, milliseconds. */
+  readonly alerts: Readonly<Record<string, readonly number[]>>;
 }
 
 function must(holds: boolean, otherwise: string): void {
@@ -68,12 +74,12 @@ const checks: readonly Check[] = [
     },
   },
   {
-    name: 'no ReplicaSet but those of the good, the bad and the blocked revision was made',
+    name: 'no ReplicaSet but those of the four revisions that were asked for was made',
     run: ({objects, facts}) => {
-      const known = [facts.good, facts.bad, facts.blocked];
+      const known = [facts.good, facts.bad, facts.blocked, facts.hanging];
       const sets = objects.filter((object) => object.kind === 'ReplicaSet');
       const revisions = sets.map((set) => set.metadata.labels?.['maintenance-api.io/revision']);
-      must(sets.length === 3, `there are ${String(sets.length)}`);
+      must(sets.length === known.length, `there are ${String(sets.length)}`);
       must(
         revisions.every((revision) => known.includes(revision)),
         `one has revision ${revisions.join(', ')}`,
@@ -107,6 +113,41 @@ const checks: readonly Check[] = [
     },
   },
   {
+    name: 'no acknowledged task can be read in the backup in the bucket',
+    run: ({backup, rows}) => {
+      const readable = [...rows].filter((id) => backup.includes(id));
+      must(backup.length > 10_000, `it has only ${String(backup.length)} bytes`);
+      must(readable.length === 0, `${String(readable.length)} can`);
+      return `${String(backup.length)} bytes, 0 of ${String(rows.size)}`;
+    },
+  },
+  {
+    name: 'the pod that hung was evicted, once, and no other',
+    run: async ({auditLog, facts}) => {
+      const asked = await readAudit(auditLog, (event) => byOperator(event) && isEviction(WHERE.namespace)(event));
+      const evicted = asked.map(
+        ({objectRef, responseStatus}) => `${objectRef?.name ?? ''} ${String(responseStatus?.code)}`,
+      );
+      must(evicted.length === 1 && evicted[0] === `${facts.hungPod ?? ''} 201`, evicted.join(', ') || 'none was');
+      return evicted.join(', ');
+    },
+  },
+  {
+    name: 'the alerts fired after mysqld had hung for a minute, not before, and cleared',
+    run: ({alerts, facts}) => {
+      const {databaseHungAt = 0, databaseContinuedAt = 0} = facts;
+      const found = DATABASE_ALERTS.map((alert) => {
+        const [first, last] = [alerts[alert]?.at(0), alerts[alert]?.at(-1)];
+        if (first === undefined || last === undefined) throw new Error(`${alert} never fired`);
+        const since = `${((first - databaseHungAt) / 1000).toFixed(0)} s`;
+        must(first > databaseHungAt + MINUTE_MS, `${alert} fired after ${since}`);
+        must(first < databaseContinuedAt, `${alert} fired only when mysqld went on`);
+        return `${alert} after ${since}`;
+      });
+      return found.join(', ');
+    },
+  },
+  {
     name: 'nothing was refused to the operator',
     run: async ({auditLog}) => {
       const refused = await readAudit(auditLog, (event) => byOperator(event) && event.responseStatus?.code === 403);
@@ -124,6 +165,8 @@ async function load(folder: string): Promise<Evidence> {
     steady: await json<LedgerEntry[]>('ledger-steady.json'),
     writes: await json<LedgerEntry[]>('ledger-writes.json'),
     rows: new Set(await json<string[]>('rows.json')),
+    backup: await readFile(join(folder, BACKUP_OBJECT)),
+    alerts: await json<Record<string, number[]>>(ALERTS_FILE),
     objects: (await json<{items: StoredObject[]}>('objects.json')).items,
   };
 }

@@ -1,21 +1,30 @@
 import {afterAll, beforeAll, describe, expect, test} from '@jest/globals';
+import {createProgress} from '../../hack/lib/progress.ts';
 import {steps} from '../../hack/demo/steps.ts';
 import {WHERE, type Facts} from '../../hack/demo/step.ts';
 import {World} from '../harness/world.ts';
 import {findSecrets} from '../harness/secrets.ts';
 
 /* The demo's own steps are the main story; the operator is installed by the run's setup. */
-const STEP_TIMEOUT_MS = 360_000;
+const STEP_TIMEOUT_MS = 600_000;
+/** On a machine that has built nothing yet. */
+const BUILD_TIMEOUT_MS = 1_800_000;
 const facts: Facts = {loads: []};
 let world: World;
 
 beforeAll(async () => {
+  const progress = createProgress();
+  for (const step of steps) await step.prepare?.(progress);
   world = await World.join('e2e');
-}, STEP_TIMEOUT_MS);
+}, BUILD_TIMEOUT_MS);
 
 afterAll(async () => {
-  await world.leave(WHERE.namespace);
-}, 60_000);
+  try {
+    await world.leave(WHERE.namespace);
+  } finally {
+    for (const step of steps) await step.leave?.({world, facts, say: () => undefined});
+  }
+}, STEP_TIMEOUT_MS);
 
 describe('the demo', () => {
   test.each(steps.filter((step) => step.name !== 'install'))(

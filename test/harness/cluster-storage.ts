@@ -1,9 +1,9 @@
 import {copyFile, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {buildImage} from '../../hack/images/build.ts';
-import {nodeBaseImage} from '../../hack/images/index.ts';
+import {nodeBaseImage, type Image} from '../../hack/images/index.ts';
 import {temporaryFolder} from '../../hack/images/temporary.ts';
-import {silentProgress} from '../../hack/lib/progress.ts';
+import {silentProgress, type Progress} from '../../hack/lib/progress.ts';
 import {versitygw} from '../../hack/versitygw/versitygw.ts';
 import {freePort, spawnServer, type ServerProcess} from './mysqld-process.ts';
 import {Buckets, ROOT_USER} from './s3.ts';
@@ -27,10 +27,15 @@ export interface ClusterStorage {
  * minutes once on a machine.
  */
 export async function startClusterStorage(world: World, namespace: string): Promise<ClusterStorage> {
-  const image = await storageImage();
+  const image = await storageImage(silentProgress);
   await world.cluster.loadImage(image.archive, image.ref);
   await world.apply(...manifests(namespace, image.ref));
   await world.kubectl(['wait', '-n', namespace, `pod/${NAME}`, '--for=condition=Ready', '--timeout=120s']);
+  return joinClusterStorage(world, namespace);
+}
+
+/** Opens another way to a storage that {@link startClusterStorage} started. */
+export async function joinClusterStorage(world: World, namespace: string): Promise<ClusterStorage> {
   const port = await freePort();
   const {kubectlPath, kubeconfigPath} = world.cluster;
   const forward = spawnServer([
@@ -63,13 +68,14 @@ async function answers(endpoint: string, forward: ServerProcess): Promise<true |
   return response.status === 403 ? true : undefined;
 }
 
-async function storageImage(): Promise<Awaited<ReturnType<typeof buildImage>>> {
+/** The image of the storage. The first call on a machine builds it, which takes minutes. */
+export async function storageImage(progress: Progress): Promise<Image> {
   const context = await temporaryFolder('storage');
   try {
-    await copyFile(await versitygw(silentProgress), join(context, 'versitygw'));
-    const base = await nodeBaseImage(silentProgress);
+    await copyFile(await versitygw(progress), join(context, 'versitygw'));
+    const base = await nodeBaseImage(progress);
     const dockerfile = join(import.meta.dirname, '../storage/Dockerfile');
-    return await buildImage({name: NAME, dockerfile, context, base, baseArgument: 'BASE_IMAGE'}, silentProgress);
+    return await buildImage({name: NAME, dockerfile, context, base, baseArgument: 'BASE_IMAGE'}, progress);
   } finally {
     await rm(context, {recursive: true, force: true});
   }

@@ -73,6 +73,11 @@ export async function installPrometheus(world: World): Promise<PrometheusApi> {
     },
     180_000,
   );
+  return joinPrometheus(world);
+}
+
+/** A way to the Prometheus that {@link installPrometheus} made. */
+export function joinPrometheus(world: World): PrometheusApi {
   const proxy = `/api/v1/namespaces/${MONITORING}/pods/${POD}:9090/proxy`;
   return new PrometheusApi((path) => world.kubectl(['get', '--raw', `${proxy}${path}`]));
 }

@@ -13,6 +13,11 @@ export interface Sample {
   readonly value: readonly [number, string];
 }
 
+/** One series of a range selector's answer. */
+interface Series {
+  readonly values: readonly (readonly [number, string])[];
+}
+
 /** A target as Prometheus knows it. */
 export interface Target {
   readonly labels: Readonly<Record<string, string>>;
@@ -57,6 +62,14 @@ export class PrometheusApi {
   async figure(query: string): Promise<number | undefined> {
     const [sample] = await this.query(query);
     return sample === undefined ? undefined : Number(sample.value[1]);
+  }
+
+  /** When a series was there, by its samples: Unix times in milliseconds, oldest first. @param range - for example `15m` */
+  async history(selector: string, range: string): Promise<readonly number[]> {
+    const query = new URLSearchParams({query: `${selector}[${range}]`}).toString();
+    const {result} = await this.#get<{result: readonly Series[]}>(`query?${query}`);
+    const times = result.flatMap(({values}) => values.map(([seconds]) => seconds * 1000));
+    return [...new Set(times)].sort((a, b) => a - b);
   }
 
   async targets(): Promise<readonly Target[]> {

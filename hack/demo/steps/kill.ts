@@ -1,7 +1,7 @@
 import {expectThat, WHERE, type Step, type StepContext} from '../step.ts';
 import {waitFor} from '../../../test/harness/wait.ts';
 
-const WRITES = {name: 'writes', rate: 20, seconds: 60, writes: 1} as const;
+export const WRITES = {name: 'writes', rate: 20, seconds: 60, writes: 1} as const;
 
 interface Pod {
   metadata: {name: string};

@@ -35,7 +35,9 @@ export const serviceSteps: readonly Step[] = [
     cause: async ({world, facts}) => {
       await world.createNamespace(WHERE.namespace);
       facts.appliedAt = Date.now();
-      await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name));
+      // The steps come closer after one another than a service's troubles do.
+      const remediation = {limits: {cooldownSeconds: 30}};
+      await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name, {remediation}));
     },
     observe: async ({world, facts, say}) => {
       const api = await world.waitApi(WHERE, 'Ready', (seen) => condition(seen, 'Ready') === 'True', READY_TIMEOUT_MS);
