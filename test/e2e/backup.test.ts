@@ -5,6 +5,7 @@ import {temporaryFolder} from '../../hack/images/temporary.ts';
 import {run} from '../../hack/lib/exec.ts';
 import {silentProgress} from '../../hack/lib/progress.ts';
 import type {MaintenanceApiBackupStatus} from '../../operator/src/api/v1alpha1/index.ts';
+import {backupKey, backupNow, backupTo, endedBackup, setCredentials} from '../harness/cluster-backups.ts';
 import {startClusterStorage, type ClusterStorage} from '../harness/cluster-storage.ts';
 import {mysqlCommand, ROOT_ACCOUNT} from '../harness/mysql-programs.ts';
 import {startMysqld} from '../harness/mysqld.ts';
@@ -20,59 +21,67 @@ const WHERE = {namespace: 'backup', name: 'tasks'} as const;
 const BUCKET = 'backups';
 const MARKER = 'plaintext-marker-7c21';
 const TIMEOUT_MS = 300_000;
-const NOW = 'maintenance-api.io/backup-now';
+/** What the bucket has of each backup. */
+const FILES = ['dump.sql.zst.encrypted', 'manifest.json.encrypted', 'stub.json'] as const;
 const ROWS = 'SELECT id, title, description, status, version FROM tasks ORDER BY id';
 
 let world: World;
 let storage: ClusterStorage;
 let folder: string;
 
-interface Backup {
+/** Asks for a backup now. @returns how it ended */
+async function ended(value: string): Promise<MaintenanceApiBackupStatus & {readonly name: string}> {
+  const name = await backupNow(world, WHERE, value);
+  return {name, ...(await endedBackup(world, WHERE.namespace, name, TIMEOUT_MS))};
+}
+
+const folderOf = (key: string): string => key.slice(0, key.lastIndexOf('/') + 1);
+
+interface Job {
+  readonly status: {
+    readonly startTime?: string;
+    readonly completionTime?: string;
+    readonly succeeded?: number;
+    readonly failed?: number;
+  };
+}
+
+interface BackupPod {
   readonly metadata: {readonly name: string};
-  readonly status?: MaintenanceApiBackupStatus;
+  readonly status: {readonly containerStatuses?: readonly {readonly name: string; readonly state: object}[]};
 }
 
-const backups = (): Promise<Backup[]> => world.list<Backup>('maintenanceapibackups', WHERE.namespace);
-
-async function setCredentials(secretAccessKey: string): Promise<void> {
-  await world.apply({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: {name: 'credentials', namespace: WHERE.namespace},
-    data: {
-      accessKeyId: Buffer.from(storage.credentials.accessKeyId).toString('base64'),
-      secretAccessKey: Buffer.from(secretAccessKey).toString('base64'),
-    },
-  });
+/** Requests to the storage wait while something is done. */
+async function whileStorageHangs<T>(work: () => Promise<T>): Promise<T> {
+  const main = [WHERE.namespace, 'storage', 'storage'] as const;
+  await world.signalContainer(...main, 'SIGSTOP');
+  try {
+    return await work();
+  } finally {
+    await world.signalContainer(...main, 'SIGCONT');
+  }
 }
 
-function backupTo(bucket: string): object {
-  const s3 = {bucket, endpoint: storage.endpoint, forcePathStyle: true, credentialsSecretRef: {name: 'credentials'}};
-  return {backup: {destination: {s3}}};
-}
-
-/** Asks for a backup now. @returns the MaintenanceApiBackup that it is answered by */
-async function ask(value: string): Promise<string> {
-  await world.kubectl(['annotate', '-n', WHERE.namespace, '--overwrite', 'mapi', WHERE.name, `${NOW}=${value}`]);
-  const api = await world.waitApi(
-    WHERE,
-    `backup-now=${value} is answered`,
-    ({status}) => status?.backup?.request?.value === value,
-    60_000,
-  );
-  return api.status?.backup?.request?.backup ?? '';
-}
-
-async function ended(name: string): Promise<MaintenanceApiBackupStatus> {
+/** The pod of a backup, when the program that stores it runs. @returns its name */
+async function runningPod(): Promise<string> {
   return waitFor(
-    `backup ${name} ended`,
+    'a backup is being made',
     async () => {
-      const found = (await backups()).find(({metadata}) => metadata.name === name);
-      if (['Succeeded', 'Failed'].includes(found?.status?.phase ?? '')) return found?.status;
-      throw new Error(JSON.stringify(found?.status));
+      const pods = await world.list<BackupPod>('pods', WHERE.namespace, 'app.kubernetes.io/component=backup');
+      const running = pods.find(({status}) =>
+        status.containerStatuses?.some(({name, state}) => name === 'backup' && 'running' in state),
+      );
+      if (running !== undefined) return running.metadata.name;
+      throw new Error(JSON.stringify(pods.map(({status}) => status.containerStatuses)));
     },
     TIMEOUT_MS,
   );
+}
+
+async function evict(pod: string): Promise<void> {
+  const path = `/api/v1/namespaces/${WHERE.namespace}/pods/${pod}/eviction`;
+  const eviction = {apiVersion: 'policy/v1', kind: 'Eviction', metadata: {name: pod, namespace: WHERE.namespace}};
+  await world.kubectl(['create', '--raw', path, '-f', '-'], JSON.stringify(eviction));
 }
 
 beforeAll(async () => {
@@ -82,8 +91,8 @@ beforeAll(async () => {
   await world.apply(world.maintenanceApi(WHERE.namespace, WHERE.name, {replicas: 1, autoscaling: undefined}));
   storage = await startClusterStorage(world, WHERE.namespace);
   await storage.buckets.createBucket(BUCKET);
-  await setCredentials(storage.credentials.secretAccessKey);
-  await world.patchSpec(WHERE, backupTo(BUCKET));
+  await setCredentials(world, WHERE.namespace, storage);
+  await world.patchSpec(WHERE, backupTo(storage, BUCKET));
   await world.waitReady(WHERE, TIMEOUT_MS);
   await world.query(
     WHERE,
@@ -105,12 +114,7 @@ async function decrypted(key: string, keyId: string): Promise<string> {
     string,
     string,
   ];
-  const secret = await world.get<{data: Record<string, string>}>(
-    'secret',
-    `${WHERE.name}-backup-keys`,
-    WHERE.namespace,
-  );
-  await writeFile(keyFile, Buffer.from(secret?.data[keyId] ?? '', 'base64'));
+  await writeFile(keyFile, await backupKey(world, WHERE, keyId));
   await writeFile(input, await storage.buckets.get(BUCKET, key));
   await decrypt({id: keyId, file: keyFile}, input, output, silentProgress);
   return output;
@@ -146,16 +150,13 @@ describe('a backup now', () => {
   test(
     'is listed, is encrypted, and restores without us to the same rows',
     async () => {
-      const name = await ask('first');
-      const status = await ended(name);
+      const {name, ...status} = await ended('first');
       expect(status).toMatchObject({phase: 'Succeeded', bucket: BUCKET});
       expect(await world.kubectl(['get', '-n', WHERE.namespace, 'mapib', name])).toMatch(/ +Succeeded +/);
       const {manifestKey = '', keyId = ''} = status;
-      const own = manifestKey.slice(0, manifestKey.lastIndexOf('/') + 1);
+      const own = folderOf(manifestKey);
       const keys = await storage.buckets.keys(BUCKET);
-      expect(keys).toEqual(
-        ['dump.sql.zst.encrypted', 'manifest.json.encrypted', 'stub.json'].map((file) => `${own}${file}`),
-      );
+      expect(keys).toEqual(FILES.map((file) => `${own}${file}`));
       for (const key of keys) expect((await storage.buckets.get(BUCKET, key)).includes(MARKER)).toBe(false);
       expect(await storage.buckets.openUploads(BUCKET)).toEqual([]);
 
@@ -194,6 +195,38 @@ describe('a backup now', () => {
   );
 });
 
+describe('a backup whose pod is evicted while another one waits', () => {
+  test(
+    'is made by another pod, then the other one, each listed once, and nothing is left open',
+    async () => {
+      const before = await storage.buckets.keys(BUCKET);
+      const names = await whileStorageHangs(async () => {
+        const name = await backupNow(world, WHERE, 'evicted');
+        await world.apply({
+          ...{apiVersion: 'maintenance-api.io/v1alpha1', kind: 'MaintenanceApiBackup'},
+          ...{metadata: {name: 'by-hand', namespace: WHERE.namespace}, spec: {maintenanceApi: WHERE.name}},
+        });
+        await evict(await runningPod());
+        return [name, 'by-hand'];
+      });
+      const ends = await Promise.all(names.map((name) => endedBackup(world, WHERE.namespace, name, 2 * TIMEOUT_MS)));
+      expect(ends.map(({phase}) => phase)).toEqual(['Succeeded', 'Succeeded']);
+      const jobs = await Promise.all(ends.map(({job = ''}) => world.get<Job>('job', job, WHERE.namespace)));
+      // The first one took another pod, and the second waited for it.
+      expect(jobs.map((job) => job?.status)).toMatchObject([{succeeded: 1, failed: 1}, {succeeded: 1}]);
+      const [first, second] = jobs.map((job) => job?.status);
+      expect(Date.parse(second?.startTime ?? '')).toBeGreaterThanOrEqual(Date.parse(first?.completionTime ?? ''));
+      const added = (await storage.buckets.keys(BUCKET)).filter((key) => !before.includes(key));
+      expect(added).toHaveLength(2 * FILES.length);
+      expect([...new Set(added.map(folderOf))].sort()).toEqual(
+        ends.map(({manifestKey = ''}) => folderOf(manifestKey)).sort(),
+      );
+      expect(await storage.buckets.openUploads(BUCKET)).toEqual([]);
+    },
+    3 * TIMEOUT_MS,
+  );
+});
+
 describe('without a backup', () => {
   let before: readonly string[];
 
@@ -207,9 +240,9 @@ describe('without a backup', () => {
   ])(
     '%s is what the condition names, and nothing is left behind',
     async (what, reason, bucket, secret) => {
-      await setCredentials(secret ?? storage.credentials.secretAccessKey);
-      await world.patchSpec(WHERE, backupTo(bucket));
-      const status = await ended(await ask(what.replaceAll(' ', '-')));
+      await setCredentials(world, WHERE.namespace, storage, secret);
+      await world.patchSpec(WHERE, backupTo(storage, bucket));
+      const status = await ended(what.replaceAll(' ', '-'));
       expect(status).toMatchObject({phase: 'Failed', reason, message: expect.stringContaining(bucket)});
       expect(status.manifestKey).toBeUndefined();
       const api = await world.waitApi(
