@@ -13,25 +13,18 @@ import {
   utilization,
   waitReplicas,
 } from './api-service.ts';
-import {finishedLoadTest, startLoadTest, type LoadTestResult} from './load-test.ts';
+import {finishedLoadTest, startLoadTest, tryLoad, type LoadTestResult, type Trial} from './load-test.ts';
 
 /*
  * The API at the limits of the operations guide, under the load test that its users run, from inside of the cluster. How
- * the autoscaler comes back, which takes it five minutes, is in api.long.test.ts.
+ * the autoscaler comes back, which takes it five minutes, is in autoscaling.long.test.ts.
  */
 const WHERE = {namespace: 'api', name: 'tasks'} as const;
 const TARGET = {namespace: WHERE.namespace, target: WHERE.name} as const;
-/** What a request costs of a pod's CPU is the machine's: it is asked first, to know the load that the autoscaler acts on. */
-const TRIAL = {...TARGET, job: 'trial', rate: 200, seconds: 40} as const;
-/**
- * The autoscaler acts on two minutes in a row above 70 % of the request, and readings of 15 s differ. The trial is by pods
- * that are new: one that is warm and busier takes about 0.6 of that for a request.
- */
-const AIM_PERCENT = 230;
 const TIMEOUT_MS = 600_000;
 let world: World;
 let writesBefore: number;
-let trial: LoadTestResult;
+let trial: Trial;
 let result: LoadTestResult;
 
 const deploymentWrites = async (): Promise<number> =>
@@ -62,12 +55,9 @@ describe('the API at 100m CPU and 128Mi', () => {
     'keeps its objectives under the load test, past 70 % of the request, while the autoscaler adds pods',
     async () => {
       writesBefore = await deploymentWrites();
-      await startLoadTest(world, TRIAL);
-      trial = await finishedLoadTest(world, TRIAL, TIMEOUT_MS);
-      const used = await utilization(world, WHERE);
-      expect(trial.exitCode).toBe(0);
-      expect(used).toBeGreaterThan(10);
-      const load = {...TARGET, rate: Math.round((TRIAL.rate * AIM_PERCENT) / used), seconds: 200};
+      trial = await tryLoad(world, WHERE, TIMEOUT_MS);
+      expect(trial.result.exitCode).toBe(0);
+      const load = {...TARGET, rate: trial.busyRate, seconds: 200};
       await startLoadTest(world, load);
       const peak = await waitFor(
         'more than 70 % of the CPU request',
@@ -107,7 +97,7 @@ describe('the API at 100m CPU and 128Mi', () => {
 
   test('has a row for each creation that was acknowledged', async () => {
     const [rows] = await world.query(WHERE, "SELECT COUNT(*) FROM tasks WHERE description = 'Made by a load test'");
-    const made = [trial, result].map(creationsOf);
+    const made = [trial.result, result].map(creationsOf);
     const [acknowledged, unanswered] = [
       sum(made.map((one) => one.acknowledged)),
       sum(made.map((one) => one.unanswered)),
