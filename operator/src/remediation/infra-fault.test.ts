@@ -30,7 +30,9 @@ describe('a node that is silent', () => {
   test('is named; nothing is evicted or rolled back, and a person is called when it lasts', () => {
     const decision = decide(lost().build());
     expect(decision).toMatchObject({verdict: 'InfraFault', action: undefined, serve: 'a', release: {kind: 'Settled'}});
-    expect(decision.explanation.message).toContain('The node of pod api-a-0 (node node-1) is not heard of any more.');
+    expect(decision.explanation.message).toContain(
+      'The node of pod api-a-0 (node node-1) is not heard of any more. Its other pods are fine.',
+    );
     expect(decision.explanation.signals).toEqual([
       expect.objectContaining({name: 'node that is silent', value: 'node-1', window: '60s', time: iso(NOW)}),
     ]);
@@ -45,7 +47,9 @@ describe('a node that is silent', () => {
   });
 
   test('is the cause also where no pod is left Ready', () => {
-    expect(decide(anObservation().onLostNode('a', MINUTE, 3).build()).verdict).toBe('InfraFault');
+    const {verdict, explanation} = decide(anObservation().onLostNode('a', MINUTE, 3).build());
+    expect(verdict).toBe('InfraFault');
+    expect(explanation.message).not.toContain('other pods');
     expect(decide(anObservation().hanging('a', MINUTE, 3).build()).verdict).toBe('Unknown');
   });
 

@@ -15,7 +15,7 @@ const STORM_MS = 300_000;
 
 /**
  * What the pods run on is at fault, as far as the pods themselves show it: the operator may not read nodes. A node whose
- * kubelet is silent, or that evicts, while pods on other nodes are fine; or many resources of the operator fail at once.
+ * kubelet is silent, or that evicts, while no pod that is heard of fails by itself; or many resources of the operator fail at once.
  */
 export function infraFault(a: Assessment): Finding {
   const byNodes = nodes(a);
@@ -35,7 +35,9 @@ function nodes(a: Assessment): Finding {
     ...(lost.length === 0 ? [] : [`The node of pod ${list(silent)} is not heard of any more`]),
     ...evicted.slice(0, 1).map(({pod, node, reason}) => `Node ${node ?? 'unknown'} took pod ${pod} away: ${reason}`),
   ];
-  return yes(`${told.map((text) => text.replace(/\.?\s*$/, '.')).join(' ')} Pods on other nodes are fine.`, [
+  const sentences = told.map((text) => text.replace(/\.?\s*$/, '.'));
+  const serve = a.servingPods.some(({ready, nodeLost}) => ready && nodeLost !== true);
+  return yes([...sentences, ...(serve ? ['Its other pods are fine.'] : [])].join(' '), [
     ...lost.slice(0, 4).map(({name, node, notReadySince}) => ({
       ...{name: 'node that is silent', value: (node ?? 'unknown').slice(0, 63)},
       ...(notReadySince === undefined ? {} : {window: seconds(a.now - notReadySince)}),
