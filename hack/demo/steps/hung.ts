@@ -4,7 +4,7 @@ import {expectThat, Unexpected, WHERE, type Step, type StepContext} from '../ste
 
 const TIMEOUT_MS = 180_000;
 /** Load while a pod hangs: 20 requests a second, a new connection each. */
-export const HANG_LOAD = {name: 'hang', rate: 20, seconds: 240, writes: 0.1} as const;
+const HANG_LOAD = {name: 'hang', rate: 20, seconds: 240, writes: 0.1} as const;
 
 interface Pod {
   metadata: {name: string};
