@@ -10,10 +10,12 @@ import {
   readyAmong,
   rescalingReasons,
   rescalings,
+  tryLoad,
   utilization,
   waitReplicas,
+  type Trial,
 } from './api-service.ts';
-import {finishedLoadTest, startLoadTest, tryLoad, type LoadTestResult, type Trial} from './load-test.ts';
+import {finishedLoadTest, startLoadTest, type LoadTestResult} from './load-test.ts';
 
 /*
  * The API at the limits of the operations guide, under the load test that its users run, from inside of the cluster. How

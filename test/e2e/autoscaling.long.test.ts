@@ -1,8 +1,8 @@
 import {afterAll, beforeAll, describe, expect, test} from '@jest/globals';
 import {waitFor} from '../harness/wait.ts';
 import {World} from '../harness/world.ts';
-import {bringUp, rescalingReasons, rescalings, utilization, waitReplicas} from './api-service.ts';
-import {finishedLoadTest, startLoadTest, tryLoad} from './load-test.ts';
+import {bringUp, rescalingReasons, rescalings, tryLoad, utilization, waitReplicas} from './api-service.ts';
+import {finishedLoadTest, startLoadTest} from './load-test.ts';
 
 /*
  * The autoscaler's whole way: from two pods upward past 70 % of the CPU request, all of them kept at 40 % for longer than

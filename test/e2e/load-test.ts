@@ -4,7 +4,6 @@ import {clientJob} from '../harness/load-job.ts';
 import {waitFor} from '../harness/wait.ts';
 import type {Manifest} from '../harness/manifest.ts';
 import type {World} from '../harness/world.ts';
-import {utilization, type Where} from './api-service.ts';
 
 /** How a story runs the load test. */
 export interface LoadTest {
@@ -101,30 +100,4 @@ function job(test: LoadTest, image: string): Manifest {
   const env = {BASE_URL: `http://${target}`, RATE: rate, DURATION: `${String(seconds)}s`, HOME: '/out'};
   const command = ['sh', '-c', SCRIPT];
   return clientJob({namespace, name: target}, jobOf(test), {name: 'k6', image, command, env, scratch: '/out'});
-}
-
-/**
- * What a request costs of a pod's CPU is the machine's: it is asked first, to know the load that the autoscaler acts on. It
- * acts on two minutes in a row above 70 % of the request, and readings of 15 s differ. The trial is by pods that are new: one
- * that is warm and busier takes about 0.6 of that for a request.
- */
-const AIM_PERCENT = 230;
-const TRIAL = {job: 'trial', rate: 200, seconds: 40} as const;
-
-/** How a service did under a load of a known rate. */
-export interface Trial {
-  readonly result: LoadTestResult;
-  /** Requests a second past which the autoscaler adds pods to the two that there are. */
-  readonly busyRate: number;
-}
-
-/** Finds the load that takes two new pods past what the autoscaler adds pods at. */
-export async function tryLoad(world: World, {namespace, name}: Where, timeoutMs: number): Promise<Trial> {
-  const test = {namespace, target: name, ...TRIAL};
-  await startLoadTest(world, test);
-  const result = await finishedLoadTest(world, test, timeoutMs);
-  const used = await utilization(world, {namespace, name});
-  if (used <= 10)
-    throw new Error(`${String(test.rate)} requests a second took only ${String(used)} % of the CPU request`);
-  return {result, busyRate: Math.round((test.rate * AIM_PERCENT) / used)};
 }
