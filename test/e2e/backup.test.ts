@@ -78,10 +78,27 @@ async function runningPod(): Promise<string> {
   );
 }
 
+/** Evicts a pod as a drain does, and waits until it is gone. */
 async function evict(pod: string): Promise<void> {
   const path = `/api/v1/namespaces/${WHERE.namespace}/pods/${pod}/eviction`;
   const eviction = {apiVersion: 'policy/v1', kind: 'Eviction', metadata: {name: pod, namespace: WHERE.namespace}};
   await world.kubectl(['create', '--raw', path, '-f', '-'], JSON.stringify(eviction));
+  const ended = async (): Promise<true | undefined> =>
+    (await world.get<BackupPod>('pod', pod, WHERE.namespace)) === undefined ? true : undefined;
+  await waitFor(`pod ${pod} is gone`, ended, TIMEOUT_MS);
+}
+
+/** Waits until a Job is complete. @param name - of it */
+async function complete(name: string): Promise<Job['status']> {
+  return waitFor(
+    `job ${name} is complete`,
+    async () => {
+      const status = (await world.get<Job>('job', name, WHERE.namespace))?.status;
+      if (status?.completionTime !== undefined) return status;
+      throw new Error(JSON.stringify(status));
+    },
+    TIMEOUT_MS,
+  );
 }
 
 beforeAll(async () => {
@@ -211,10 +228,10 @@ describe('a backup whose pod is evicted while another one waits', () => {
       });
       const ends = await Promise.all(names.map((name) => endedBackup(world, WHERE.namespace, name, 2 * TIMEOUT_MS)));
       expect(ends.map(({phase}) => phase)).toEqual(['Succeeded', 'Succeeded']);
-      const jobs = await Promise.all(ends.map(({job = ''}) => world.get<Job>('job', job, WHERE.namespace)));
+      const jobs = await Promise.all(ends.map(({job = ''}) => complete(job)));
       // The first one took another pod, and the second waited for it.
-      expect(jobs.map((job) => job?.status)).toMatchObject([{succeeded: 1, failed: 1}, {succeeded: 1}]);
-      const [first, second] = jobs.map((job) => job?.status);
+      expect(jobs).toMatchObject([{succeeded: 1, failed: 1}, {succeeded: 1}]);
+      const [first, second] = jobs;
       expect(Date.parse(second?.startTime ?? '')).toBeGreaterThanOrEqual(Date.parse(first?.completionTime ?? ''));
       const added = (await storage.buckets.keys(BUCKET)).filter((key) => !before.includes(key));
       expect(added).toHaveLength(2 * FILES.length);

@@ -104,24 +104,36 @@ async function backUp(run: Run): Promise<Manifest> {
   return manifest;
 }
 
-/** Runs what ends in a completed upload; whatever fails in it aborts the upload. */
+/**
+ * Runs what ends in a completed upload; whatever fails in it aborts the upload.
+ *
+ * A storage that refuses a part before it has read it may close the connection, and its answer is lost (RFC 9112, section
+ * 9.6). It says the same of the request that aborts, which has no body.
+ */
 async function attempt<T>({logger, source}: Run, upload: MultipartUpload, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     // First the writer, which would wait for a reader for ever.
     await source.stop();
-    await tidied(logger, async () => upload.abort());
-    throw error;
+    const refused = await tidied(logger, async () => upload.abort());
+    const lost = error instanceof BackupFailure && error.reason === 'StorageUnreachable';
+    throw lost && refused instanceof BackupFailure ? refused : error;
   }
 }
 
-/** Tidies up after a failure, which is what has to be told, not that tidying failed too: the next run does it again. */
-async function tidied(logger: Logger, tidy: () => Promise<void>): Promise<void> {
+/**
+ * Tidies up after a failure, which is what has to be told, not that tidying failed too: the next run does it again.
+ *
+ * @returns why tidying failed
+ */
+async function tidied(logger: Logger, tidy: () => Promise<void>): Promise<unknown> {
   try {
     await tidy();
+    return undefined;
   } catch (error) {
     logger.error({err: error}, 'What this run had stored could not be removed');
+    return error;
   }
 }
 

@@ -3,7 +3,7 @@ import {randomBytes} from 'node:crypto';
 import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {startS3, type S3Server} from '../../harness/s3.ts';
-import {backupFaults, BUCKET, heldHalfWay, LARGE, WAITING} from './faults.ts';
+import {backupFaults, BUCKET, HALF_WAY, harmed, heldHalfWay, LARGE, WAITING} from './faults.ts';
 import {BackupStage, GRANTS} from './stage.ts';
 
 // The first run on a machine builds the S3 server.
@@ -151,6 +151,18 @@ describe('a run beside others', () => {
     expect(await s3.keys(BUCKET)).toEqual(listed);
     const next = await stage.run(s3);
     expect(await next.result()).toMatchObject({outcome: 'Succeeded'});
+    expect(await s3.openUploads(BUCKET)).toEqual([]);
+  });
+
+  test('aborts the upload of one whose credentials were revoked half-way, which says so', async () => {
+    const refuses = (request: string): boolean => /^(PUT|DELETE) /.test(request);
+    const revoked = await harmed(stage, s3, {afterBytes: HALF_WAY, meant: refuses, harm: 'Forge'});
+    expect(revoked).toMatchObject({
+      reason: 'CredentialsRefused',
+      message: 'Bucket "backups": the storage refuses the credentials (SignatureDoesNotMatch, HTTP 403)',
+    });
+    expect(await s3.openUploads(BUCKET)).toHaveLength(1);
+    expect(await (await stage.run(s3)).result()).toMatchObject({outcome: 'Succeeded'});
     expect(await s3.openUploads(BUCKET)).toEqual([]);
   });
 });

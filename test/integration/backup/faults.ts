@@ -14,7 +14,7 @@ export const BUCKET = 'backups';
 const MIB = 1024 * 1024;
 /** More than the pipe and the parts under way hold, so that a run can be stopped in its middle. */
 export const LARGE = {count: 12, bytes: 4 * MIB} as const;
-const HALF_WAY = 12 * MIB;
+export const HALF_WAY = 12 * MIB;
 
 /** Stops itself before it begins, until the test lets it go on. */
 export const WAITING = 'kill -STOP $$; mysqldump "$@"';
@@ -57,7 +57,7 @@ async function stateOf(pid: number): Promise<string> {
 }
 
 /** With an S3 server that harms requests. */
-async function harmed(stage: BackupStage, s3: S3Server, harming: Harming): Promise<RunResult | undefined> {
+export async function harmed(stage: BackupStage, s3: S3Server, harming: Harming): Promise<RunResult | undefined> {
   const proxy = await CuttingProxy.start(s3.port, harming);
   const {accessKeyId, secretAccessKey} = s3;
   const run = await stage.run({accessKeyId, secretAccessKey, endpoint: proxy.endpoint});
@@ -131,7 +131,6 @@ export const backupFaults: Readonly<Record<string, BackupFault>> = {
     reason: 'StorageUnreachable',
     message: 'Bucket "backups": the storage does not answer, or breaks the connection',
   },
-  // Half-way it refuses where it has no room: below.
   'the storage refuses to put the parts together': {
     run: (stage, s3) => harmed(stage, s3, {afterBytes: 0, meant: completes, harm: 'Forge'}),
     reason: 'CredentialsRefused',
