@@ -1,6 +1,7 @@
 import type {RowDataPacket} from 'mysql2/promise';
 import {Batch} from '../database/batch.ts';
 import type {Database, Session} from '../database/database.ts';
+import {Shared} from '../database/shared.ts';
 import {decide} from './change.ts';
 import type {Position} from './cursor.ts';
 import {newTask} from './draft.ts';
@@ -36,6 +37,7 @@ const LAST_TIME = new Date('9999-12-31T23:59:59.999Z');
 export class MysqlTaskRepository implements TaskRepository {
   readonly #database: Database;
   readonly #finds = new Batch<Task>((ids) => this.#findMany(ids), sql.FIND_LIMIT);
+  readonly #pages = new Shared<Page<Task>>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -82,7 +84,11 @@ export class MysqlTaskRepository implements TaskRepository {
     return this.#finds.find(id);
   }
 
-  async list(list: TaskList): Promise<Page<Task>> {
+  list(list: TaskList): Promise<Page<Task>> {
+    return this.#pages.ask(nameOf(list), () => this.#page(list));
+  }
+
+  async #page(list: TaskList): Promise<Page<Task>> {
     const plan = planList(list);
     return this.#database.run(async (session) => {
       let edge: Position | undefined;
@@ -238,6 +244,11 @@ function jsonValues(task: Task): readonly unknown[] {
     if (COLUMNS[i] === 'labels') return task.labels;
     return value instanceof Date ? value.toISOString().slice(0, -1) : value;
   });
+}
+
+/** What makes a page this one. The time counts only where the filter goes by it. */
+function nameOf({filter, sort, order, after, limit, now}: TaskList): string {
+  return JSON.stringify([filter, sort, order, after, limit, filter.overdue ? now : null]);
 }
 
 function taskIn([row]: readonly RowDataPacket[]): Task | undefined {
