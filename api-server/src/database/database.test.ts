@@ -43,6 +43,17 @@ describe('the pool', () => {
     expect(opened).toHaveLength(1);
   });
 
+  test('lends one that suits, and another one rather than none', async () => {
+    const {pool, opened} = createPool();
+    const [first, second] = [await pool.acquire(), await pool.acquire()];
+    pool.release(first);
+    pool.release(second);
+    const suits = (connection: FakeConnection): boolean => connection === first;
+    expect(await pool.acquire(suits)).toBe(first);
+    expect(await pool.acquire(suits)).toBe(second);
+    expect(opened).toHaveLength(2);
+  });
+
   test('never opens more than its size, and hands over in order', async () => {
     const {pool, opened} = createPool({size: 1});
     const first = await pool.acquire();

@@ -39,7 +39,8 @@ const ER_LOCK_DEADLOCK = 1213;
 /** InnoDB rolls a whole transaction back on a deadlock, so it may simply run again; thrice is beyond bad luck. */
 const DEADLOCK_ATTEMPTS = 3;
 
-const BEGIN: Statement = {name: 'begin', sql: 'START TRANSACTION'};
+const EACH_BY_ITSELF: Statement = {name: 'autocommit-on', sql: 'SET autocommit = 1'};
+const TOGETHER: Statement = {name: 'autocommit-off', sql: 'SET autocommit = 0'};
 const COMMIT: Statement = {name: 'commit', sql: 'COMMIT'};
 const ROLLBACK: Statement = {name: 'rollback', sql: 'ROLLBACK'};
 
@@ -51,6 +52,11 @@ export class Database {
   readonly #pool: Pool<Connection>;
   readonly #observe: DatabaseOptions['observe'];
   readonly #trace: DatabaseOptions['trace'];
+  /**
+   * Connections on which a transaction begins with its first statement. They stay so, and are lent to transactions first: to
+   * begin each one would cost another round trip, and a write to a socket is what a request costs most.
+   */
+  readonly #together = new WeakSet<Connection>();
 
   constructor({connect, size, observe, trace}: DatabaseOptions) {
     this.#pool = new Pool({connect, size, queueLimit: size * QUEUED_PER_CONNECTION, waitMs: WAIT_MS});
@@ -64,7 +70,7 @@ export class Database {
 
   /** Runs work on one connection; each statement is a transaction of its own. */
   async run<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#withConnection((connection) => work(this.#session(connection)));
+    return this.#withConnection(EACH_BY_ITSELF, (connection) => work(this.#session(connection)));
   }
 
   /**
@@ -74,7 +80,7 @@ export class Database {
   async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#withConnection((connection) => this.#inTransaction(connection, work));
+        return await this.#withConnection(TOGETHER, (connection) => this.#inTransaction(connection, work));
       } catch (error) {
         const deadlock = error instanceof Error && errnoOf(error.cause) === ER_LOCK_DEADLOCK;
         if (!deadlock || attempt === DEADLOCK_ATTEMPTS) throw error;
@@ -88,7 +94,6 @@ export class Database {
   }
 
   async #inTransaction<T>(connection: Connection, work: (session: Session) => Promise<T>): Promise<T> {
-    await this.#text(connection, BEGIN);
     let result: T;
     try {
       result = await work(this.#session(connection));
@@ -101,14 +106,17 @@ export class Database {
     return result;
   }
 
-  async #withConnection<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+  /** @param mode - which of a connection's modes the work is for */
+  async #withConnection<T>(mode: Statement, work: (connection: Connection) => Promise<T>): Promise<T> {
     let connection: Connection;
+    const suits = (one: Connection): boolean => this.#together.has(one) === (mode === TOGETHER);
     try {
-      connection = await this.#pool.acquire();
+      connection = await this.#pool.acquire(suits);
     } catch (error) {
       throw classify(error);
     }
     try {
+      if (!suits(connection)) await this.#switch(connection, mode);
       const result = await work(connection);
       this.#pool.release(connection);
       return result;
@@ -117,6 +125,12 @@ export class Database {
       else this.#pool.discard(connection);
       throw classify(error);
     }
+  }
+
+  async #switch(connection: Connection, mode: Statement): Promise<void> {
+    await this.#text(connection, mode);
+    if (mode === TOGETHER) this.#together.add(connection);
+    else this.#together.delete(connection);
   }
 
   #session(connection: Connection): Session {

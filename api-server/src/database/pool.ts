@@ -62,12 +62,13 @@ export class Pool<C extends Poolable> {
   /**
    * Lends a connection; give it back with `release` or `discard`.
    *
+   * @param suits - which of those that are free is taken first; any other one is taken where none does
    * @throws {OverloadedError} when too many wait already, or the wait took too long.
    * @throws {DatabaseUnavailableError} when the pool is closed; or what `connect` threw.
    */
-  async acquire(): Promise<C> {
+  async acquire(suits: (connection: C) => boolean = () => true): Promise<C> {
     if (this.#closed) throw new DatabaseUnavailableError('The connection pool is closed');
-    const idle = this.#idle.pop();
+    const [idle] = this.#idle.splice(this.#idle.findLastIndex(suits), 1);
     if (idle !== undefined) {
       this.#used.add(idle);
       return idle;
