@@ -39,7 +39,6 @@ const folderOf = (key: string): string => key.slice(0, key.lastIndexOf('/') + 1)
 
 interface Job {
   readonly status: {
-    readonly startTime?: string;
     readonly completionTime?: string;
     readonly succeeded?: number;
     readonly failed?: number;
@@ -231,8 +230,8 @@ describe('a backup whose pod is evicted while another one waits', () => {
       const jobs = await Promise.all(ends.map(({job = ''}) => complete(job)));
       // The first one took another pod, and the second waited for it.
       expect(jobs).toMatchObject([{succeeded: 1, failed: 1}, {succeeded: 1}]);
-      const [first, second] = jobs;
-      expect(Date.parse(second?.startTime ?? '')).toBeGreaterThanOrEqual(Date.parse(first?.completionTime ?? ''));
+      const [first, second] = ends;
+      expect(Date.parse(second?.startedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(first?.completedAt ?? ''));
       const added = (await storage.buckets.keys(BUCKET)).filter((key) => !before.includes(key));
       expect(added).toHaveLength(2 * FILES.length);
       expect([...new Set(added.map(folderOf))].sort()).toEqual(
