@@ -10,10 +10,11 @@ interface Pod {
   metadata: {name: string};
 }
 
-const apiPods = async ({world}: StepContext): Promise<string[]> =>
-  (await world.list<Pod>('pods', WHERE.namespace, 'app.kubernetes.io/component=api')).map(
-    ({metadata}) => metadata.name,
-  );
+/** Of the revision whose pods can hang: pods of the one before may still be leaving. */
+async function apiPods({world, facts}: StepContext): Promise<string[]> {
+  const selector = `app.kubernetes.io/component=api,maintenance-api.io/revision=${facts.hanging ?? ''}`;
+  return (await world.list<Pod>('pods', WHERE.namespace, selector)).map(({metadata}) => metadata.name);
+}
 
 async function underLoad({world, facts}: StepContext): Promise<void> {
   await world.startLoad(WHERE, HANG_LOAD);
@@ -68,7 +69,8 @@ export const hungSteps: readonly Step[] = [
     title: 'Make one pod hang: it lives, but is not ready any more; the operator evicts it, and only it',
     cause: async (context) => {
       const {world, facts} = context;
-      const [victim = ''] = await apiPods(context);
+      const [victim] = await apiPods(context);
+      if (victim === undefined) throw new Unexpected(`revision ${facts.hanging ?? ''} has no pod`);
       facts.hungPod = victim;
       facts.hungAt = Date.now();
       await world.signalContainer(WHERE.namespace, victim, 'api', 'SIGWINCH');
