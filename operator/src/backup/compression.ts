@@ -1,3 +1,4 @@
+import {Transform, type TransformCallback} from 'node:stream';
 import {constants, createZstdCompress, createZstdDecompress, type ZstdCompress, type ZstdDecompress} from 'node:zlib';
 
 const LEVEL = 3;
@@ -17,7 +18,54 @@ export function compression(): ZstdCompress {
   });
 }
 
-/** What makes the plain bytes of it again. */
-export function decompression(): ZstdDecompress {
-  return createZstdDecompress({chunkSize: PIECE_BYTES});
+/** What makes the plain bytes of it again, whatever pieces it comes in. */
+export function decompression(): Transform {
+  return new Decompression();
+}
+
+/**
+ * Frames in a row, decoded. Node 24's own decoder takes what follows a frame in the same write for rubbish, and ends without
+ * an error (nodejs/node#64741): from there another one goes on.
+ */
+class Decompression extends Transform {
+  #decoder = this.#open();
+
+  override _transform(chunk: Buffer, encoding: BufferEncoding, done: TransformCallback): void {
+    const decoder = this.#decoder;
+    const before = decoder.bytesWritten;
+    const another = (): void => {
+      this.#decoder = this.#open();
+      this._transform(chunk.subarray(decoder.bytesWritten - before), encoding, done);
+    };
+    decoder.once('end', another);
+    decoder.write(chunk, (error) => {
+      // One that has ended calls back too; an error is told by its event.
+      if (decoder !== this.#decoder || error) return;
+      decoder.off('end', another);
+      done();
+    });
+  }
+
+  override _flush(done: TransformCallback): void {
+    this.#decoder.once('end', done).end();
+  }
+
+  override _read(size: number): void {
+    this.#decoder.resume();
+    super._read(size);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#decoder.destroy();
+    super._destroy(error, done);
+  }
+
+  #open(): ZstdDecompress {
+    const decoder = createZstdDecompress({chunkSize: PIECE_BYTES});
+    decoder.on('data', (plain) => {
+      if (!this.push(plain)) decoder.pause();
+    });
+    decoder.on('error', (error) => this.destroy(error));
+    return decoder;
+  }
 }
