@@ -11,6 +11,7 @@ import {waitFor} from './wait.ts';
 import type {World} from './world.ts';
 
 const NAME = 'storage';
+const ROOT_SECRET = 'storage-root';
 const PORT = 7070;
 
 /** An S3 server in the cluster, and a way to it from this machine. */
@@ -96,17 +97,10 @@ function manifests(namespace: string, image: string): object[] {
         args: [
           [
             ...['mkdir', '-p', ...folders, '&&', 'exec', 'versitygw', '--quiet', '--port', `:${String(PORT)}`],
-            ...[
-              '--access',
-              ROOT_USER.accessKeyId,
-              '--secret',
-              ROOT_USER.secretAccessKey,
-              '--iam-dir',
-              '/data/accounts',
-            ],
-            ...['posix', '--sidecar', '/data/metadata', '/data/objects'],
+            ...['--iam-dir', '/data/accounts', 'posix', '--sidecar', '/data/metadata', '/data/objects'],
           ].join(' '),
         ],
+        envFrom: [{secretRef: {name: ROOT_SECRET}}],
         ports: [{containerPort: PORT}],
         readinessProbe: {tcpSocket: {port: PORT}, periodSeconds: 1},
         securityContext: {
@@ -120,6 +114,12 @@ function manifests(namespace: string, image: string): object[] {
     volumes: [{name: 'data', emptyDir: {sizeLimit: '256Mi'}}],
   };
   return [
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {name: ROOT_SECRET, namespace},
+      stringData: {ROOT_ACCESS_KEY_ID: ROOT_USER.accessKeyId, ROOT_SECRET_ACCESS_KEY: ROOT_USER.secretAccessKey},
+    },
     {apiVersion: 'v1', kind: 'Pod', metadata: {name: NAME, namespace, labels}, spec: pod},
     {
       apiVersion: 'v1',
