@@ -53,10 +53,11 @@ export class Database {
   readonly #observe: DatabaseOptions['observe'];
   readonly #trace: DatabaseOptions['trace'];
   /**
-   * Connections on which a transaction begins with its first statement. They stay so, and are lent to transactions first: to
-   * begin each one would cost another round trip, and a write to a socket is what a request costs most.
+   * What a connection was set to last. On one that is set to TOGETHER a transaction begins with its first statement; it stays
+   * so, and is lent to transactions first: to begin each one would cost another round trip, and a write to a socket is what a
+   * request costs most.
    */
-  readonly #together = new WeakSet<Connection>();
+  readonly #modes = new WeakMap<Connection, Statement>();
 
   constructor({connect, size, observe, trace}: DatabaseOptions) {
     this.#pool = new Pool({connect, size, queueLimit: size * QUEUED_PER_CONNECTION, waitMs: WAIT_MS});
@@ -109,7 +110,7 @@ export class Database {
   /** @param mode - which of a connection's modes the work is for */
   async #withConnection<T>(mode: Statement, work: (connection: Connection) => Promise<T>): Promise<T> {
     let connection: Connection;
-    const suits = (one: Connection): boolean => this.#together.has(one) === (mode === TOGETHER);
+    const suits = (one: Connection): boolean => (this.#modes.get(one) ?? EACH_BY_ITSELF) === mode;
     try {
       connection = await this.#pool.acquire(suits);
     } catch (error) {
@@ -129,8 +130,7 @@ export class Database {
 
   async #switch(connection: Connection, mode: Statement): Promise<void> {
     await this.#text(connection, mode);
-    if (mode === TOGETHER) this.#together.add(connection);
-    else this.#together.delete(connection);
+    this.#modes.set(connection, mode);
   }
 
   #session(connection: Connection): Session {

@@ -68,6 +68,7 @@ export class Pool<C extends Poolable> {
    */
   async acquire(suits: (connection: C) => boolean = () => true): Promise<C> {
     if (this.#closed) throw new DatabaseUnavailableError('The connection pool is closed');
+    // Where none suits, -1 is the last one.
     const [idle] = this.#idle.splice(this.#idle.findLastIndex(suits), 1);
     if (idle !== undefined) {
       this.#used.add(idle);

@@ -1,3 +1,5 @@
+import {setImmediate} from 'node:timers/promises';
+
 /**
  * Asks once for all that want the same in one turn of the event loop, as clients that poll one list do. A process that gets
  * its share of the CPU in slices finds a heap of requests at the begin of each.
@@ -13,12 +15,10 @@ export class Shared<V> {
   ask(name: string, load: () => Promise<V>): Promise<V> {
     const asked = this.#asked.get(name);
     if (asked !== undefined) return asked;
-    const answer = new Promise<V>((resolve, reject) => {
-      setImmediate(() => {
-        // Who comes after this would be told what was before the call.
-        this.#asked.delete(name);
-        load().then(resolve, reject);
-      });
+    const answer = setImmediate().then(() => {
+      // Who comes after this would be told what was before the call.
+      this.#asked.delete(name);
+      return load();
     });
     this.#asked.set(name, answer);
     return answer;
