@@ -7,7 +7,7 @@ import type {Manifest} from '../../../operator/src/backup/manifest.ts';
 import {mysqlCommand} from '../../harness/mysql-programs.ts';
 import {startMysqld} from '../../harness/mysqld.ts';
 import {startS3, type S3Server} from '../../harness/s3.ts';
-import {decrypt} from './decrypt.ts';
+import {decrypt} from '../../harness/decrypt.ts';
 import {BackupStage, DATABASE, KEY_ID, MARKER} from './stage.ts';
 
 // The first run on a machine builds the S3 server and fetches Python packages.

@@ -2,17 +2,16 @@ import type {Socket} from 'node:net';
 import {TcpProxy} from '../../harness/tcp-proxy.ts';
 
 /** What becomes of a request: its connection is broken, or its signature, so that the server itself refuses it. */
-type Harm = 'Break' | 'Forge';
+export type Harm = 'Break' | 'Forge';
 
 export interface Harming {
   /** Bytes that pass before it begins. */
   readonly afterBytes: number;
-  /** Given the start of a request: whether it is meant. */
-  readonly meant: (request: string) => boolean;
-  readonly harm: Harm;
+  /** Given the start of a request; undefined: it passes. */
+  readonly harm: (request: string) => Harm | undefined;
 }
 
-/** A TCP proxy before the S3 server that lets so many bytes through, then harms every request that is meant. */
+/** A TCP proxy before the S3 server that lets so many bytes through, then harms requests. */
 export class CuttingProxy extends TcpProxy {
   readonly #harming: Harming;
   #left: number;
@@ -33,16 +32,16 @@ export class CuttingProxy extends TcpProxy {
   }
 
   protected override join(client: Socket, server: Socket): void {
-    const {harm, meant} = this.#harming;
+    const {harm} = this.#harming;
     let request = '';
     client.on('data', (data) => {
       // What begins a request begins a segment: the next one is sent when the last was answered.
       const begins = /^[A-Z]+ \//.test(data.toString('latin1', 0, 16));
       if (begins) request = data.toString('latin1', 0, 400);
       this.#left -= data.length;
-      if (this.#left >= 0 || !meant(request)) server.write(data);
-      else if (harm === 'Break') client.destroy();
-      else server.write(begins ? forged(data) : data);
+      const harmed = this.#left >= 0 ? undefined : harm(request);
+      if (harmed === 'Break') client.destroy();
+      else server.write(begins && harmed === 'Forge' ? forged(data) : data);
     });
     server.on('data', (data) => client.write(data));
   }

@@ -3,7 +3,7 @@ import {readFile} from 'node:fs/promises';
 import type {RunFailureReason, RunResult} from '../../../operator/src/api/v1alpha1/backup-run.ts';
 import {startS3, type S3Server} from '../../harness/s3.ts';
 import {waitFor} from '../../harness/wait.ts';
-import {CuttingProxy, type Harming} from './cutting-proxy.ts';
+import {CuttingProxy, type Harm, type Harming} from './cutting-proxy.ts';
 import {GRANTS, type BackupStage, type Run} from './stage.ts';
 
 /*
@@ -66,8 +66,11 @@ export async function harmed(stage: BackupStage, s3: S3Server, harming: Harming)
   return result;
 }
 
-const uploads = (request: string): boolean => request.startsWith('PUT ');
-const completes = (request: string): boolean => /^POST [^ ]*uploadId=/.test(request);
+/** Harms requests that look so. */
+const on =
+  (pattern: RegExp, harm: Harm): Harming['harm'] =>
+  (request) =>
+    pattern.test(request) ? harm : undefined;
 
 /** Each by how it is told after "when". */
 export const backupFaults: Readonly<Record<string, BackupFault>> = {
@@ -127,18 +130,17 @@ export const backupFaults: Readonly<Record<string, BackupFault>> = {
       'The folder that the containers of the backup share has no room left: how mysqldump ended could not be written there',
   },
   'the storage breaks the connection half-way': {
-    run: (stage, s3) => harmed(stage, s3, {afterBytes: HALF_WAY, meant: uploads, harm: 'Break'}),
+    run: (stage, s3) => harmed(stage, s3, {afterBytes: HALF_WAY, harm: on(/^PUT /, 'Break')}),
     reason: 'StorageUnreachable',
     message: 'Bucket "backups": the storage does not answer, or breaks the connection',
   },
   'the storage refuses to put the parts together': {
-    run: (stage, s3) => harmed(stage, s3, {afterBytes: 0, meant: completes, harm: 'Forge'}),
+    run: (stage, s3) => harmed(stage, s3, {afterBytes: 0, harm: on(/^POST [^ ]*uploadId=/, 'Forge')}),
     reason: 'CredentialsRefused',
     message: 'Bucket "backups": the storage refuses the credentials (SignatureDoesNotMatch, HTTP 403)',
   },
   'only the last object is refused': {
-    run: (stage, s3) =>
-      harmed(stage, s3, {afterBytes: 0, meant: (request) => /^PUT .*manifest/.test(request), harm: 'Break'}),
+    run: (stage, s3) => harmed(stage, s3, {afterBytes: 0, harm: on(/^PUT .*manifest/, 'Break')}),
     reason: 'StorageUnreachable',
     message: 'Bucket "backups": the storage does not answer, or breaks the connection',
   },

@@ -1,9 +1,9 @@
 import {join} from 'node:path';
-import {run} from '../../../hack/lib/exec.ts';
-import type {Progress} from '../../../hack/lib/progress.ts';
-import {pythonFor} from '../../../hack/lib/python.ts';
+import {run} from '../../hack/lib/exec.ts';
+import type {Progress} from '../../hack/lib/progress.ts';
+import {pythonFor} from '../../hack/lib/python.ts';
 
-const hack = join(import.meta.dirname, '../../../hack');
+const hack = join(import.meta.dirname, '../../hack');
 
 /** A Python that has what the script needs. The first call on a machine installs it. @returns path of the program */
 export async function decryptPython(progress: Progress): Promise<string> {
