@@ -3,8 +3,15 @@ import type {World} from '../../test/harness/world.ts';
 
 /** File of the evidence: the encrypted dump as the bucket had it. */
 export const BACKUP_OBJECT = 'backup-object.bin';
-/** File of the evidence: for each alert that had to fire, when Prometheus had it firing (Unix milliseconds). */
+/** File of the evidence: {@link AlertsEvidence}. */
 export const ALERTS_FILE = 'alerts.json';
+/** What Prometheus says of alerts at the end. */
+export interface AlertsEvidence {
+  /** When each that had to fire did: Unix times in milliseconds, oldest first. */
+  readonly fired: Readonly<Record<string, readonly number[]>>;
+  /** Those of them that still do. */
+  readonly left: readonly string[];
+}
 /** Alerts of the operations guide that a database that hangs has to fire. */
 export const DATABASE_ALERTS = ['MaintenanceApiDatabaseUnreachable', 'MaintenanceApiDown'] as const;
 
@@ -25,8 +32,6 @@ export interface Facts {
   loads: string[];
   /** Tasks that were acknowledged around the kills. */
   killedAt?: number;
-  /** Name of the MaintenanceApiBackup that was asked for. */
-  backup?: string;
   /** Revision whose pods can be made to hang, and the pod that was. */
   hanging?: string;
   hungPod?: string;

@@ -2,9 +2,9 @@
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {stateRoot} from '../lib/state.ts';
-import {byOperator, deploymentPatches, isEviction, isWrite, readAudit} from '../../test/harness/audit.ts';
+import {byOperator, deploymentPatches, evictionsIn, isWrite, readAudit} from '../../test/harness/audit.ts';
 import {isBad, isBroken, type LedgerEntry} from '../../test/harness/ledger.ts';
-import {ALERTS_FILE, BACKUP_OBJECT, DATABASE_ALERTS, WHERE, type Facts} from './step.ts';
+import {ALERTS_FILE, BACKUP_OBJECT, DATABASE_ALERTS, WHERE, type AlertsEvidence, type Facts} from './step.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -30,8 +30,7 @@ interface Evidence {
   readonly objects: readonly StoredObject[];
   /** The encrypted dump, as the bucket had it. */
   readonly backup: Buffer;
-  /** When each alert fired, by Prometheus, milliseconds. */
-  readonly alerts: Readonly<Record<string, readonly number[]>>;
+  readonly alerts: AlertsEvidence;
 }
 
 function must(holds: boolean, otherwise: string): void {
@@ -124,7 +123,7 @@ const checks: readonly Check[] = [
   {
     name: 'the pod that hung was evicted, once, and no other',
     run: async ({auditLog, facts}) => {
-      const asked = await readAudit(auditLog, (event) => byOperator(event) && isEviction(WHERE.namespace)(event));
+      const asked = await readAudit(auditLog, evictionsIn(WHERE.namespace));
       const evicted = asked.map(
         ({objectRef, responseStatus}) => `${objectRef?.name ?? ''} ${String(responseStatus?.code)}`,
       );
@@ -137,13 +136,14 @@ const checks: readonly Check[] = [
     run: ({alerts, facts}) => {
       const {databaseHungAt = 0, databaseContinuedAt = 0} = facts;
       const found = DATABASE_ALERTS.map((alert) => {
-        const [first, last] = [alerts[alert]?.at(0), alerts[alert]?.at(-1)];
-        if (first === undefined || last === undefined) throw new Error(`${alert} never fired`);
+        const [first] = alerts.fired[alert] ?? [];
+        if (first === undefined) throw new Error(`${alert} never fired`);
         const since = `${((first - databaseHungAt) / 1000).toFixed(0)} s`;
         must(first > databaseHungAt + MINUTE_MS, `${alert} fired after ${since}`);
         must(first < databaseContinuedAt, `${alert} fired only when mysqld went on`);
         return `${alert} after ${since}`;
       });
+      must(alerts.left.length === 0, `${alerts.left.join(', ')} did not clear`);
       return found.join(', ');
     },
   },
@@ -166,7 +166,7 @@ async function load(folder: string): Promise<Evidence> {
     writes: await json<LedgerEntry[]>('ledger-writes.json'),
     rows: new Set(await json<string[]>('rows.json')),
     backup: await readFile(join(folder, BACKUP_OBJECT)),
-    alerts: await json<Record<string, number[]>>(ALERTS_FILE),
+    alerts: await json<AlertsEvidence>(ALERTS_FILE),
     objects: (await json<{items: StoredObject[]}>('objects.json')).items,
   };
 }

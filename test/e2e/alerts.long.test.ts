@@ -1,9 +1,9 @@
 import {afterAll, expect} from '@jest/globals';
 import type {MaintenanceApiSpecInput} from '../../operator/src/api/v1alpha1/index.ts';
+import {firingAlerts, waitAlerts} from '../harness/alerts.ts';
 import {installPrometheus, isWatched, READERS, removePrometheus} from '../harness/prometheus-cluster.ts';
 import type {PrometheusApi} from '../harness/prometheus.ts';
 import {sideBySide} from '../harness/stories.ts';
-import {waitFor} from '../harness/wait.ts';
 import {World} from '../harness/world.ts';
 
 /*
@@ -22,31 +22,9 @@ type Where = typeof HANGS | typeof FAILS;
 let world: World;
 let prometheus: PrometheusApi;
 
-/** Critical alerts that fire for a resource, by name. */
-async function firing({namespace, name}: Where): Promise<string[]> {
-  const own = (await prometheus.alerts()).filter(
-    ({labels, state}) =>
-      state === 'firing' &&
-      labels['severity'] === 'critical' &&
-      labels['namespace'] === namespace &&
-      labels['maintenanceapi'] === name,
-  );
-  return [...new Set(own.map(({labels}) => labels['alertname'] ?? ''))].sort();
-}
-
-/** Waits until these alerts are among those that fire for a resource, or none of them is. */
-async function among(where: Where, names: readonly string[], expected: boolean): Promise<void> {
-  await waitFor(
-    `${expected ? 'firing' : 'cleared'} for ${where.namespace}: ${names.join(', ')}`,
-    async () => {
-      const found = await firing(where);
-      if (names.every((name) => found.includes(name) === expected)) return true;
-      throw new Error(`firing: ${found.join(', ')}`);
-    },
-    FIRES_MS,
-    2_000,
-  );
-}
+const firing = (where: Where): Promise<string[]> => firingAlerts(prometheus, where);
+const among = (where: Where, names: readonly string[], fire: boolean): Promise<void> =>
+  waitAlerts(prometheus, where, {names, fire, timeoutMs: FIRES_MS});
 
 async function serve(where: Where, spec: Partial<MaintenanceApiSpecInput>): Promise<void> {
   await world.createNamespace(where.namespace);

@@ -1,4 +1,5 @@
 import {afterAll, beforeAll, describe, expect, test} from '@jest/globals';
+import {percentile} from '../bench/statistics.ts';
 import {waitFor} from '../harness/wait.ts';
 import {World} from '../harness/world.ts';
 import {bringUp, rescalingReasons, rescalings, tryLoad, utilization, waitReplicas} from './api-service.ts';
@@ -45,9 +46,6 @@ async function readUntil(end: number): Promise<number[]> {
   return readings;
 }
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-
 beforeAll(async () => {
   world = await World.join('e2e');
   await bringUp(world, WHERE);
@@ -68,7 +66,7 @@ describe('the autoscaler', () => {
       const readings = await readUntil(Date.now() + load.seconds * 1000);
       const pods = await waitReplicas(world, WHERE, 'more than two pods', (ready) => ready > 2, STALE_MS);
       const {exitCode, endedAt} = await finishedLoadTest(world, load, TIMEOUT_MS);
-      busy = {pods, rate: busyRate, percent: median(readings.slice(-MINUTE_READINGS))};
+      busy = {pods, rate: busyRate, percent: percentile(readings.slice(-MINUTE_READINGS), 50)};
       await world.evidence('autoscaling-busy.json', {...busy, readings, endedAt});
       expect(exitCode).toBe(0);
       expect(Math.max(...readings)).toBeGreaterThan(70);

@@ -1,17 +1,14 @@
 import {afterAll, beforeAll, describe, expect, test} from '@jest/globals';
-import {readFile, rm, writeFile} from 'node:fs/promises';
-import {join} from 'node:path';
+import {readFile, rm} from 'node:fs/promises';
 import {temporaryFolder} from '../../hack/images/temporary.ts';
 import {run} from '../../hack/lib/exec.ts';
-import {silentProgress} from '../../hack/lib/progress.ts';
 import type {MaintenanceApiBackupStatus} from '../../operator/src/api/v1alpha1/index.ts';
-import {backupKey, backupNow, backupTo, endedBackup, setCredentials} from '../harness/cluster-backups.ts';
+import {backupNow, backupTo, decryptObject, endedBackup, setCredentials} from '../harness/cluster-backups.ts';
 import {startClusterStorage, type ClusterStorage} from '../harness/cluster-storage.ts';
 import {mysqlCommand, ROOT_ACCOUNT} from '../harness/mysql-programs.ts';
 import {startMysqld} from '../harness/mysqld.ts';
 import {waitFor} from '../harness/wait.ts';
 import {World} from '../harness/world.ts';
-import {decrypt} from '../integration/backup/decrypt.ts';
 
 /*
  * Backups as a user has them: the real CronJob, pods, storage, key; restored by a script without operator and cluster. Then
@@ -39,7 +36,6 @@ const folderOf = (key: string): string => key.slice(0, key.lastIndexOf('/') + 1)
 
 interface Job {
   readonly status: {
-    readonly completionTime?: string;
     readonly succeeded?: number;
     readonly failed?: number;
   };
@@ -82,22 +78,13 @@ async function evict(pod: string): Promise<void> {
   const path = `/api/v1/namespaces/${WHERE.namespace}/pods/${pod}/eviction`;
   const eviction = {apiVersion: 'policy/v1', kind: 'Eviction', metadata: {name: pod, namespace: WHERE.namespace}};
   await world.kubectl(['create', '--raw', path, '-f', '-'], JSON.stringify(eviction));
-  const ended = async (): Promise<true | undefined> =>
-    (await world.get<BackupPod>('pod', pod, WHERE.namespace)) === undefined ? true : undefined;
-  await waitFor(`pod ${pod} is gone`, ended, TIMEOUT_MS);
+  await world.kubectl(['wait', '-n', WHERE.namespace, '--for=delete', `pod/${pod}`, '--timeout=300s']);
 }
 
 /** Waits until a Job is complete. @param name - of it */
-async function complete(name: string): Promise<Job['status']> {
-  return waitFor(
-    `job ${name} is complete`,
-    async () => {
-      const status = (await world.get<Job>('job', name, WHERE.namespace))?.status;
-      if (status?.completionTime !== undefined) return status;
-      throw new Error(JSON.stringify(status));
-    },
-    TIMEOUT_MS,
-  );
+async function complete(name: string): Promise<Job['status'] | undefined> {
+  await world.kubectl(['wait', '-n', WHERE.namespace, '--for=condition=Complete', `job/${name}`, '--timeout=300s']);
+  return (await world.get<Job>('job', name, WHERE.namespace))?.status;
 }
 
 beforeAll(async () => {
@@ -122,19 +109,6 @@ afterAll(async () => {
   await rm(folder, {recursive: true, force: true});
   await world.leave(WHERE.namespace);
 }, 60_000);
-
-/** Decrypts an object of the bucket with the key in the Secret, by the script alone. @returns a file */
-async function decrypted(key: string, keyId: string): Promise<string> {
-  const [input, output, keyFile] = ['object', 'plain', 'key'].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
-  await writeFile(keyFile, await backupKey(world, WHERE, keyId));
-  await writeFile(input, await storage.buckets.get(BUCKET, key));
-  await decrypt({id: keyId, file: keyFile}, input, output, silentProgress);
-  return output;
-}
 
 /** Loads a dump into a new server. @returns the rows of its tasks, as the client prints them */
 async function restored(dump: string): Promise<string[]> {
@@ -176,7 +150,12 @@ describe('a backup now', () => {
       for (const key of keys) expect((await storage.buckets.get(BUCKET, key)).includes(MARKER)).toBe(false);
       expect(await storage.buckets.openUploads(BUCKET)).toEqual([]);
 
-      const dump = await decrypted(`${own}dump.sql.zst.encrypted`, keyId);
+      const dump = await decryptObject(
+        world,
+        WHERE,
+        {content: await storage.buckets.get(BUCKET, `${own}dump.sql.zst.encrypted`), keyId},
+        folder,
+      );
       expect((await readFile(dump)).includes(MARKER)).toBe(true);
       const rows = await world.query(WHERE, ROWS);
       expect(rows.join('\n')).toContain(MARKER);

@@ -1,6 +1,6 @@
 import {afterAll, expect} from '@jest/globals';
 import type {MaintenanceApi, MaintenanceApiSpecInput} from '../../operator/src/api/v1alpha1/index.ts';
-import {byOperator, deploymentPatches, isEviction, type AuditEvent} from '../harness/audit.ts';
+import {deploymentPatches, evictionsIn, type AuditEvent} from '../harness/audit.ts';
 import {isBad} from '../harness/ledger.ts';
 import {sideBySide} from '../harness/stories.ts';
 import {waitFor} from '../harness/wait.ts';
@@ -34,10 +34,7 @@ interface StartEvent {
 
 const patchesOf = (where: Where): Promise<AuditEvent[]> => world.audit(deploymentPatches(where.namespace, where.name));
 const evictionsOf = ({namespace, name}: Where): Promise<AuditEvent[]> =>
-  world.audit(
-    (event) =>
-      byOperator(event) && isEviction(namespace)(event) && event.objectRef?.name?.startsWith(`${name}-`) === true,
-  );
+  world.audit((event) => evictionsIn(namespace)(event) && event.objectRef?.name?.startsWith(`${name}-`) === true);
 const podsOf = ({name}: Where): Promise<Pod[]> =>
   world.list<Pod>('pods', NAMESPACE, `app.kubernetes.io/component=api,maintenance-api.io/owner=${name}`);
 const actionsOf = ({status}: MaintenanceApi) => status?.remediation?.recentActions ?? [];

@@ -1,5 +1,5 @@
 import {afterAll, beforeAll, describe, expect, test} from '@jest/globals';
-import {byOperator, deploymentPatches, isEviction, type AuditEvent} from '../harness/audit.ts';
+import {deploymentPatches, evictionsIn, type AuditEvent} from '../harness/audit.ts';
 import {isBad} from '../harness/ledger.ts';
 import {waitFor} from '../harness/wait.ts';
 import {World} from '../harness/world.ts';
@@ -16,8 +16,7 @@ interface Pod {
 }
 
 const apiPods = (): Promise<Pod[]> => world.list<Pod>('pods', WHERE.namespace, 'app.kubernetes.io/component=api');
-const evictions = (): Promise<AuditEvent[]> =>
-  world.audit((event) => byOperator(event) && isEviction(WHERE.namespace)(event));
+const evictions = (): Promise<AuditEvent[]> => world.audit(evictionsIn(WHERE.namespace));
 const patches = (): Promise<AuditEvent[]> => world.audit(deploymentPatches(WHERE.namespace, WHERE.name));
 
 beforeAll(async () => {

@@ -68,6 +68,12 @@ export const isEviction =
     objectRef.subresource === 'eviction' &&
     objectRef.namespace === namespace;
 
+/** Evictions that the operator asked for in a namespace, whatever was answered. */
+export const evictionsIn =
+  (namespace: string) =>
+  (event: AuditEvent): boolean =>
+    byOperator(event) && isEviction(namespace)(event);
+
 /** Successful patches of a Deployment by the operator. */
 export const deploymentPatches =
   (namespace: string, name: string) =>

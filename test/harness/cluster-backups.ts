@@ -1,5 +1,9 @@
+import {writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {silentProgress} from '../../hack/lib/progress.ts';
 import type {MaintenanceApiBackupStatus} from '../../operator/src/api/v1alpha1/index.ts';
 import type {ClusterStorage} from './cluster-storage.ts';
+import {decrypt} from './decrypt.ts';
 import {waitFor} from './wait.ts';
 import type {World} from './world.ts';
 
@@ -76,12 +80,29 @@ export async function endedBackup(
   );
 }
 
+/** An object of a bucket, and which key opens it, as the backup's status names it. */
+export interface EncryptedObject {
+  readonly content: Buffer;
+  readonly keyId: string;
+}
+
 /**
- * A key of backups as the Secret of the resource has it, which a user keeps elsewhere.
+ * Decrypts an object by the script that needs neither operator nor cluster, with the key that the resource's Secret has and
+ * a user keeps elsewhere.
  *
- * @param keyId - as the backup's status names it
+ * @param folder - gets the key, the object, and what was encrypted
+ * @returns path of what was encrypted
  */
-export async function backupKey(world: World, {namespace, name}: Where, keyId: string): Promise<Buffer> {
+export async function decryptObject(
+  world: World,
+  {namespace, name}: Where,
+  {content, keyId}: EncryptedObject,
+  folder: string,
+): Promise<string> {
+  const [key, input, output] = [join(folder, 'key'), join(folder, 'object'), join(folder, 'plain')];
   const secret = await world.get<{data: Record<string, string>}>('secret', `${name}-backup-keys`, namespace);
-  return Buffer.from(secret?.data[keyId] ?? '', 'base64');
+  await writeFile(key, Buffer.from(secret?.data[keyId] ?? '', 'base64'));
+  await writeFile(input, content);
+  await decrypt({id: keyId, file: key}, input, output, silentProgress);
+  return output;
 }

@@ -1,4 +1,5 @@
 import {prometheusImages} from '../../prometheus/images.ts';
+import {firingAlerts, waitAlerts} from '../../../test/harness/alerts.ts';
 import {
   installPrometheus,
   isWatched,
@@ -7,8 +8,15 @@ import {
   removePrometheus,
 } from '../../../test/harness/prometheus-cluster.ts';
 import type {PrometheusApi} from '../../../test/harness/prometheus.ts';
-import {waitFor} from '../../../test/harness/wait.ts';
-import {ALERTS_FILE, DATABASE_ALERTS, expectThat, WHERE, type Step, type StepContext} from '../step.ts';
+import {
+  ALERTS_FILE,
+  DATABASE_ALERTS,
+  expectThat,
+  WHERE,
+  type AlertsEvidence,
+  type Step,
+  type StepContext,
+} from '../step.ts';
 
 const WATCHED_MS = 180_000;
 const FIRES_MS = 240_000;
@@ -19,10 +27,8 @@ const seriesOf = (alert: string): string =>
 
 /** Of the alerts that a database that hangs has to fire, those that fire now, as Prometheus says. */
 async function firing(prometheus: PrometheusApi): Promise<string[]> {
-  const states = await Promise.all(
-    DATABASE_ALERTS.map(async (alert) => ((await prometheus.query(seriesOf(alert))).length > 0 ? [alert] : [])),
-  );
-  return states.flat();
+  const found = await firingAlerts(prometheus, WHERE);
+  return DATABASE_ALERTS.filter((alert) => found.includes(alert));
 }
 
 async function watched({world}: StepContext): Promise<PrometheusApi> {
@@ -32,19 +38,8 @@ async function watched({world}: StepContext): Promise<PrometheusApi> {
   return prometheus;
 }
 
-async function waitFiring(prometheus: PrometheusApi, expected: boolean): Promise<void> {
-  const wanted = expected ? DATABASE_ALERTS.length : 0;
-  await waitFor(
-    `${DATABASE_ALERTS.join(' and ')} ${expected ? 'fire' : 'have cleared'}`,
-    async () => {
-      const found = await firing(prometheus);
-      if (found.length === wanted) return true;
-      throw new Error(`firing: ${found.join(', ') || 'none'}`);
-    },
-    FIRES_MS,
-    2_000,
-  );
-}
+const waitFiring = (prometheus: PrometheusApi, fire: boolean): Promise<void> =>
+  waitAlerts(prometheus, WHERE, {names: DATABASE_ALERTS, fire, timeoutMs: FIRES_MS});
 
 /** Alerts that fire by their real cause and clear, as a Prometheus of the Prometheus operator says. */
 export const alertSteps: readonly Step[] = [
@@ -79,7 +74,8 @@ export const alertSteps: readonly Step[] = [
       const history = await Promise.all(
         DATABASE_ALERTS.map(async (alert) => [alert, await prometheus.history(seriesOf(alert), '15m')] as const),
       );
-      await world.evidence(ALERTS_FILE, Object.fromEntries(history));
+      const evidence: AlertsEvidence = {fired: Object.fromEntries(history), left: await firing(prometheus)};
+      await world.evidence(ALERTS_FILE, evidence);
       const {status} = await world.waitReady(WHERE, FIRES_MS);
       expectThat(status?.revisions?.serving === facts.hanging, 'the operator changed the revision because of it');
     },

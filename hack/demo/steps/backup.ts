@@ -1,16 +1,22 @@
 import {readFile, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {temporaryFolder} from '../../images/temporary.ts';
-import {silentProgress} from '../../lib/progress.ts';
-import {backupKey, backupNow, backupTo, endedBackup, setCredentials} from '../../../test/harness/cluster-backups.ts';
+import {
+  backupNow,
+  backupTo,
+  decryptObject,
+  endedBackup,
+  setCredentials,
+  type EncryptedObject,
+} from '../../../test/harness/cluster-backups.ts';
 import {
   joinClusterStorage,
   startClusterStorage,
   storageImage,
   type ClusterStorage,
 } from '../../../test/harness/cluster-storage.ts';
-import {decrypt, decryptPython} from '../../../test/integration/backup/decrypt.ts';
-import {BACKUP_OBJECT, expectThat, WHERE, type Facts, type Step, type StepContext} from '../step.ts';
+import {decryptPython} from '../../../test/harness/decrypt.ts';
+import {BACKUP_OBJECT, expectThat, WHERE, type Step, type StepContext} from '../step.ts';
 import {WRITES} from './kill.ts';
 
 const BUCKET = 'backups';
@@ -29,18 +35,11 @@ async function withStorage({world}: StepContext): Promise<void> {
   }
 }
 
-/** Decrypts the dump by the script that needs neither operator nor cluster. @returns how many of the tasks are in it */
-async function restorable(
-  {world}: StepContext,
-  {object, keyId, tasks}: {readonly object: Buffer; readonly keyId: string; readonly tasks: readonly string[]},
-): Promise<number> {
+/** @returns how many of the tasks are in the dump, decrypted without the operator */
+async function restorable({world}: StepContext, object: EncryptedObject, tasks: readonly string[]): Promise<number> {
   const folder = await temporaryFolder('demo-backup');
   try {
-    const [key, input, output] = [join(folder, 'key'), join(folder, 'object'), join(folder, 'dump.sql')];
-    await writeFile(key, await backupKey(world, WHERE, keyId));
-    await writeFile(input, object);
-    await decrypt({id: keyId, file: key}, input, output, silentProgress);
-    const dump = await readFile(output, 'utf8');
+    const dump = await readFile(await decryptObject(world, WHERE, object, folder), 'utf8');
     return tasks.filter((id) => dump.includes(id)).length;
   } finally {
     await rm(folder, {recursive: true, force: true});
@@ -67,7 +66,7 @@ interface Backup {
   readonly keyId: string;
 }
 
-async function listed({world}: StepContext, facts: Facts): Promise<Backup> {
+async function listed({world}: StepContext): Promise<Backup> {
   const {status} = await world.waitApi(
     WHERE,
     'the backup that was asked for is listed',
@@ -75,7 +74,6 @@ async function listed({world}: StepContext, facts: Facts): Promise<Backup> {
     TIMEOUT_MS,
   );
   const name = status?.backup?.request?.backup ?? '';
-  facts.backup = name;
   const {phase, message, keyId = ''} = await endedBackup(world, WHERE.namespace, name, TIMEOUT_MS);
   expectThat(phase === 'Succeeded', `backup ${name} is ${phase ?? 'unknown'}: ${message ?? ''}`);
   return {name, keyId};
@@ -96,15 +94,15 @@ export const backupSteps: readonly Step[] = [
     },
     sabotage: withStorage,
     observe: async (context) => {
-      const {world, facts, say} = context;
-      const backup = await listed(context, facts);
+      const {world, say} = context;
+      const backup = await listed(context);
       const storage = await joinClusterStorage(world, WHERE.namespace);
       try {
         const object = await observeBucket(context, storage, backup);
         const tasks = (await world.ledger(WHERE.namespace, WRITES.name)).flatMap((entry) => entry.id ?? []);
         const readable = tasks.filter((id) => object.includes(id)).length;
         expectThat(readable === 0, `${String(readable)} tasks can be read in the object`);
-        const found = await restorable(context, {object, keyId: backup.keyId, tasks});
+        const found = await restorable(context, {content: object, keyId: backup.keyId}, tasks);
         expectThat(tasks.length > 100, `only ${String(tasks.length)} tasks were acknowledged`);
         expectThat(found === tasks.length, `the backup lacks ${String(tasks.length - found)} acknowledged tasks`);
         say(`Decrypted without the operator (hack/decrypt.py): it has all ${String(found)} acknowledged tasks`);

@@ -1,4 +1,4 @@
-import {byOperator, isEviction} from '../../../test/harness/audit.ts';
+import {evictionsIn} from '../../../test/harness/audit.ts';
 import {isBad} from '../../../test/harness/ledger.ts';
 import {expectThat, Unexpected, WHERE, type Step, type StepContext} from '../step.ts';
 
@@ -25,7 +25,7 @@ async function underLoad({world, facts}: StepContext): Promise<void> {
 async function observeEviction(context: StepContext): Promise<void> {
   const {world, facts, say} = context;
   const {hungPod = '', hungAt = 0} = facts;
-  const evictions = await world.audit((event) => byOperator(event) && isEviction(WHERE.namespace)(event));
+  const evictions = await world.audit(evictionsIn(WHERE.namespace));
   const evicted = evictions.map(({objectRef}) => objectRef?.name);
   expectThat(evicted.length === 1 && evicted[0] === hungPod, `evicted: ${evicted.join(', ')}`);
   expectThat(!(await apiPods(context)).includes(hungPod), `pod ${hungPod} is still there`);
@@ -74,11 +74,6 @@ export const hungSteps: readonly Step[] = [
       facts.hungPod = victim;
       facts.hungAt = Date.now();
       await world.signalContainer(WHERE.namespace, victim, 'api', 'SIGWINCH');
-    },
-    // Without a pod that hangs there is nothing to be evicted.
-    sabotage: async ({facts}) => {
-      facts.hungAt = Date.now();
-      await Promise.resolve();
     },
     observe: async (context) => {
       const {world, say} = context;
