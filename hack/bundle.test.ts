@@ -67,6 +67,23 @@ test('what is imported at run time is loaded at run time', async () => {
   expect(start()).toBe('early\n');
 });
 
+test('a large package that is seldom used is a file of its own, read when something of it is used', async () => {
+  await writeFile(
+    join(directory, 'main.ts'),
+    `import {decode} from '${project}node_modules/mysql2/lib/parsers/string.js';
+     console.log(process.argv[2] === 'late' ? decode(Buffer.from('c3a9', 'hex'), 'cesu8', 0, 2) : 'early');`,
+  );
+  const out = join(directory, 'out');
+  await bundle(program, out);
+  const start = (...args: string[]): string =>
+    execFileSync(process.execPath, [join(out, 'out.mjs'), ...args], {env: {}, stdio: 'pipe'}).toString();
+  expect(start('late')).toBe('é\n');
+  expect(await readFile(join(out, 'third-party-licenses.txt'), 'utf8')).toMatch(/^iconv-lite \S+ MIT$/m);
+  await rm(join(out, 'iconv-lite.cjs'));
+  expect(start()).toBe('early\n');
+  expect(() => start('late')).toThrow('iconv-lite.cjs');
+});
+
 test('names the licence of everything in it', async () => {
   await bundle(program, join(directory, 'out'));
   const text = await readFile(join(directory, 'out', 'third-party-licenses.txt'), 'utf8');

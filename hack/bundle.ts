@@ -7,8 +7,9 @@ import {cp, glob, mkdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {basename, join, parse, relative} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
-import type {Metafile, Plugin} from 'esbuild';
-import {lateBuiltins} from './bundle-builtins.ts';
+import type {BuildOptions, BuildResult, Plugin} from 'esbuild';
+import {lateModules} from './bundle-late.ts';
+import {compiledValidators} from './bundle-validators.ts';
 
 /** A program that an image carries. */
 export interface Program {
@@ -21,6 +22,8 @@ export interface Program {
   readonly folders: readonly string[];
   /** Programs that its image carries too: main module and file name of each. What they share is there once. */
   readonly companions?: readonly Pick<Program, 'entry' | 'output'>[];
+  /** What changes its modules on their way into the bundle. */
+  readonly plugins?: () => readonly Plugin[];
 }
 
 /** Every program, by the name of its image and of its folder in dist/. */
@@ -32,7 +35,13 @@ export const PROGRAMS = {
     folders: [],
     companions: [{entry: 'operator/src/backup/main.ts', output: 'backup.mjs'}],
   },
-  api: {name: 'api', entry: 'api-server/src/server.ts', output: 'server.mjs', folders: ['migrations']},
+  api: {
+    name: 'api',
+    entry: 'api-server/src/server.ts',
+    output: 'server.mjs',
+    folders: ['migrations'],
+    plugins: () => [compiledValidators()],
+  },
 } as const satisfies Record<string, Program>;
 
 /** A program can't be bundled; the message says why. */
@@ -50,6 +59,21 @@ const BANNER = [
   'const require = __createRequire(import.meta.url);',
   'const __filename = import.meta.filename, __dirname = import.meta.dirname;',
 ].join('');
+
+type Built = BuildResult<{metafile: true; write: false}>;
+
+const shared = {
+  absWorkingDir: project,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  // Names stay as they are, so that stack traces can be read, but for those that two modules share: to set these again
+  // at run time (keepNames) costs a process 2–4 MB.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'silent',
+} as const satisfies BuildOptions;
 
 /**
  * Bundles one program with all that it imports. What it imports while it runs becomes a file of its own, so that a process
@@ -72,47 +96,41 @@ export async function bundle(
   if (absent !== undefined) throw new BundleError(`${program.name}: ${absent.entry} does not exist`);
   await rm(folder, {recursive: true, force: true});
   await mkdir(folder, {recursive: true});
-  const {metafile, outputFiles} = await build({
-    absWorkingDir: project,
+  const late = lateModules();
+  const make = async (options: BuildOptions): Promise<Built> =>
+    build({...shared, ...options, outdir: folder, metafile: true, write: false}).catch((error: unknown) => {
+      throw new BundleError(`${program.name}: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  const made = await make({
     entryPoints: programs.map((one) => ({in: one.entry, out: parse(one.output).name})),
-    outdir: folder,
     outExtension: {'.js': parse(program.output).ext},
     chunkNames: 'chunk-[hash]',
-    bundle: true,
     splitting: true,
-    platform: 'node',
-    target: 'node24',
     format: 'esm',
-    // Names stay as they are, so that stack traces can be read, but for those that two modules share: to set these again
-    // at run time (keepNames) costs a process 2–4 MB.
-    minifySyntax: true,
-    minifyWhitespace: true,
     banner: {js: BANNER},
-    plugins: [lateBuiltins, ...plugins],
-    legalComments: 'none',
+    plugins: [...(program.plugins?.() ?? []), late.plugin, ...plugins],
     sourcemap: 'external',
-    metafile: true,
-    write: false,
-    logLevel: 'silent',
-  }).catch((error: unknown) => {
-    throw new BundleError(`${program.name}: ${error instanceof Error ? error.message : String(error)}`);
   });
+  const parts = [made, ...(await Promise.all(late.builds().map(make)))];
   const mapFolder = maps === undefined ? undefined : join(maps, program.name);
   if (mapFolder !== undefined) await mkdir(mapFolder, {recursive: true});
-  for (const file of outputFiles) {
+  for (const file of parts.flatMap(({outputFiles}) => outputFiles)) {
     const target = file.path.endsWith('.map') ? mapFolder : folder;
     if (target !== undefined) await writeFile(join(target, basename(file.path)), file.contents);
   }
   for (const name of program.folders) {
     await cp(join(entry, '..', name), join(folder, name), {recursive: true, filter: (path) => !path.endsWith('.ts')});
   }
-  await writeFile(join(folder, 'third-party-licenses.txt'), await licences(metafile));
+  await writeFile(
+    join(folder, 'third-party-licenses.txt'),
+    await licences(parts.flatMap(({metafile}) => Object.keys(metafile.inputs))),
+  );
 }
 
 /** The licence text of every package whose code is in the bundle: their terms ask that it goes where the code goes. */
-async function licences(metafile: Metafile): Promise<string> {
+async function licences(inputs: readonly string[]): Promise<string> {
   const packages = new Set<string>();
-  for (const input of Object.keys(metafile.inputs)) {
+  for (const input of inputs) {
     const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(input)?.[0];
     if (folder !== undefined) packages.add(folder);
   }
