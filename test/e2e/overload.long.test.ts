@@ -1,5 +1,5 @@
 import {afterAll, beforeAll, expect, test} from '@jest/globals';
-import {byOperator, deploymentPatches, isEviction, isWrite} from '../harness/audit.ts';
+import {byOperator, deploymentPatches, evictionsIn, isWrite} from '../harness/audit.ts';
 import {isBad} from '../harness/ledger.ts';
 import {waitFor} from '../harness/wait.ts';
 import {World} from '../harness/world.ts';
@@ -89,7 +89,7 @@ test(
     );
     expect(ours.map(({verb, responseStatus}) => [verb, responseStatus?.code])).toEqual([['patch', 200]]);
     expect(await patches()).toBe(before);
-    expect(await world.audit((event) => byOperator(event) && isEviction(namespace)(event))).toEqual([]);
+    expect(await world.audit(evictionsIn(namespace))).toEqual([]);
     expect((await world.api(namespace, name)).status?.revisions?.serving).toBe(good);
   },
   4 * TIMEOUT_MS,
